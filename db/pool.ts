@@ -1,0 +1,26 @@
+import knex, { type Knex } from 'knex';
+
+export type Db = Knex;
+export type Transaction = Knex.Transaction;
+/** Either: what a query needs that does not care whether it runs alone or inside a transaction. */
+export type Executor = Knex | Knex.Transaction;
+
+/** A pool of connections. Statements are cut off after 20 s, so that no request waits for ever. */
+export function createPool(databaseUrl: string, options: { readonly max?: number } = {}): Db {
+  return knex({
+    client: 'pg',
+    connection: {
+      connectionString: databaseUrl,
+      application_name: 'trubka',
+      statement_timeout: 20_000,
+      connectionTimeoutMillis: 5_000,
+    },
+    pool: { min: 0, max: options.max ?? 8 },
+    acquireConnectionTimeout: 5_000,
+  });
+}
+
+/** Runs `work` in one transaction; what it returns leaves only after the commit. */
+export function inTransaction<T>(db: Db, work: (trx: Transaction) => Promise<T>): Promise<T> {
+  return db.transaction(work);
+}
