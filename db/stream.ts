@@ -1,0 +1,38 @@
+import type { Executor } from './pool.ts';
+
+/** What the event stream tells the browsers. Payloads are the same objects as the lists they change (spec, External interface). */
+export type StreamEventType =
+  | 'call.ringing'
+  | 'call.dialling'
+  | 'call.answered'
+  | 'call.updated'
+  | 'call.ended'
+  | 'callback.failed'
+  | 'ticket.changed'
+  | 'recording.ready'
+  | 'action.done'
+  | 'action.refused'
+  | 'customer.changed'
+  | 'session.ended';
+
+export interface StreamEvent {
+  readonly type: StreamEventType;
+  /** The one agent it is for; null: everybody who may see `ticketId`. */
+  readonly agentId: string | null;
+  readonly ticketId?: string | null;
+  readonly payload: unknown;
+}
+
+/** Appends to the stream in the caller's transaction: it is seen if, and only if, the change itself is. */
+export async function publish(trx: Executor, event: StreamEvent): Promise<void> {
+  await trx('stream_events').insert({
+    type: event.type,
+    agent_id: event.agentId,
+    ticket_id: event.ticketId ?? null,
+    payload: JSON.stringify(event.payload),
+  });
+}
+
+export async function publishTicketChanged(trx: Executor, ticketId: string): Promise<void> {
+  await publish(trx, { type: 'ticket.changed', agentId: null, ticketId, payload: { ticketId } });
+}
