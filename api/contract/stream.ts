@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { liveCall } from './calls.ts';
+import { serialId, uuid } from './common.ts';
+
+const outcome = z.object({
+  actionId: z.string(),
+  code: z.string().nullable().optional(),
+  ticketId: serialId.nullable().optional(),
+});
+
+/** What `GET /api/events` sends: the name after `event:`, the JSON after `data:`. */
+export const streamEvents = {
+  'call.ringing': liveCall,
+  'call.dialling': liveCall,
+  'call.answered': liveCall,
+  /** The customer, the ticket or the draft of a live call became another. */
+  'call.updated': liveCall,
+  /** The card leaves the screen. */
+  'call.ended': liveCall,
+  'callback.failed': z.object({ commandId: z.string(), code: z.string(), callId: uuid.optional() }),
+  'ticket.changed': z.object({ ticketId: serialId }),
+  'customer.changed': z.object({ customerId: uuid }),
+  'recording.ready': z.object({ ticketId: serialId, recordingId: uuid }),
+  'action.done': outcome,
+  'action.refused': outcome.extend({ code: z.string() }),
+  /** Signed out or deactivated; the stream closes after it. */
+  'session.ended': z.object({}),
+  /** More happened than can be told one by one: read everything again. */
+  'stream.reset': z.object({}),
+} as const;
+
+export type StreamEventName = keyof typeof streamEvents;
+export type StreamEventData<N extends StreamEventName> = z.infer<(typeof streamEvents)[N]>;
+export type StreamEvent = { [N in StreamEventName]: { readonly type: N; readonly data: StreamEventData<N> } }[StreamEventName];
