@@ -84,5 +84,6 @@ export const CODE_WORDS = [
   'answer_lost',
   'bad_extension',
   'not_configured',
+  'address_forbidden',
 ] as const;
 export type CodeWord = (typeof CODE_WORDS)[number];
