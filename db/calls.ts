@@ -83,12 +83,18 @@ const present = (row: LiveCallRow): LiveCall => ({
 
 /** An agent's live conversations and ringing calls. */
 export async function liveCallsOf(db: Executor, agentId: string): Promise<LiveCall[]> {
-  const { rows } = await db.raw<{ rows: LiveCallRow[] }>(`${LIVE_CALL_SQL} where card.agent_id = ? order by card.started_at, card.call_id`, [agentId]);
+  const { rows } = await db.raw<{ rows: LiveCallRow[] }>(
+    `${LIVE_CALL_SQL} where card.agent_id = ? order by card.started_at, card.call_id`,
+    [agentId],
+  );
   return rows.map(present);
 }
 
 export async function liveCallOf(db: Executor, callId: string, agentId: string): Promise<LiveCall | undefined> {
-  const { rows } = await db.raw<{ rows: LiveCallRow[] }>(`${LIVE_CALL_SQL} where card.call_id = ? and card.agent_id = ?`, [callId, agentId]);
+  const { rows } = await db.raw<{ rows: LiveCallRow[] }>(`${LIVE_CALL_SQL} where card.call_id = ? and card.agent_id = ?`, [
+    callId,
+    agentId,
+  ]);
   return rows[0] && present(rows[0]);
 }
 
@@ -99,6 +105,7 @@ export async function publishCall(trx: Executor, type: StreamEventType, agentId:
 
 /** Where a callback's row was merged into the PBX entry's own, that one counts. */
 export async function resolveCallId(db: Executor, callId: string): Promise<string | undefined> {
-  const row = (await db('calls').where({ id: callId }).first(['id', 'merged_into'])) as { id: string; merged_into: string | null } | undefined;
+  const row = (await db('calls').where({ id: callId }).first(['id', 'merged_into'])) as
+    { id: string; merged_into: string | null } | undefined;
   return row && (row.merged_into ?? row.id);
 }

@@ -79,7 +79,14 @@ export async function appendTicketEvent(
   ticket: TicketRow,
   type: string,
   cause: Cause,
-  more: { fromValue?: string | null; toValue?: string | null; messageId?: string; isWork?: boolean; at?: Date; data?: object } = {},
+  more: {
+    fromValue?: string | null;
+    toValue?: string | null;
+    messageId?: string;
+    isWork?: boolean;
+    at?: Date;
+    data?: object;
+  } = {},
 ): Promise<void> {
   await trx('ticket_events').insert(
     eventRow(ticket, type, cause, {
@@ -218,7 +225,12 @@ export interface NewMessage {
 }
 
 /** Adds a message to a locked ticket and records it (`reply` and `note` by an agent are work, S20). */
-export async function addMessage(trx: Transaction, ticket: TicketRow, message: NewMessage, cause: Cause): Promise<{ readonly id: string }> {
+export async function addMessage(
+  trx: Transaction,
+  ticket: TicketRow,
+  message: NewMessage,
+  cause: Cause,
+): Promise<{ readonly id: string }> {
   const automatic = message.automatic ?? message.type === 'system';
   const [row] = (await trx('messages')
     .insert({

@@ -1,6 +1,7 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { CallMessage, CommandRef } from '../domain/messages.ts';
 import type { CallLimits } from '../domain/call.ts';
+import type { CallState } from '../domain/decisions.ts';
 
 /** Where every worker polls unless a test asks for its own queue. */
 export const TASK_QUEUE = 'trubka';
@@ -11,7 +12,9 @@ export interface CallInput {
   /** Waits and limits, so that tests may pass milliseconds. */
   readonly limits: CallLimits;
   /** State carried over by continue-as-new. */
-  readonly carried?: unknown;
+  readonly carried?: CallState;
+  /** The call is over; its state waits in Postgres, and a late recording or an agent's action has come for it. */
+  readonly late?: boolean;
 }
 
 export interface CallbackInput {

@@ -1,0 +1,68 @@
+import type { Db, Transaction } from '../../db/pool.ts';
+import { inTransaction } from '../../db/pool.ts';
+import { liveCallOf, publishCall } from '../../db/calls.ts';
+import { publish } from '../../db/stream.ts';
+import type { DatabaseSteps } from '../../workflows/steps.ts';
+import { answerAction } from './actions.ts';
+
+interface CallbackRow {
+  readonly id: string;
+  readonly command_id: string;
+  readonly ordered_by: string;
+  readonly ticket_id: string;
+  readonly entry_id: string | null;
+}
+
+/** What the `callback` workflow writes: how its command fares, and its end when no call comes of it. */
+export function createCallbackSteps({ db }: { readonly db: Db }): Pick<DatabaseSteps, 'noteCallback' | 'settleCallback'> {
+  return {
+    noteCallback: (input) =>
+      inTransaction(db, async (trx) => {
+        // What the PBX's own events have already settled is not unsettled by a slower answer.
+        await trx('calls')
+          .where({ id: input.callId })
+          .whereIn(
+            'command_state',
+            input.state === 'cancelled' ? ['stored', 'sent', 'accepted', 'unknown', 'bound'] : ['stored', 'sent'],
+          )
+          .update({ command_state: input.state });
+        if (input.actionId && input.agentId) {
+          await answerAction(
+            { trx, callId: input.callId, phoneCountry: '' },
+            { actionId: input.actionId, agentId: input.agentId },
+            { code: null },
+          );
+        }
+      }),
+    settleCallback: (input) =>
+      inTransaction(db, async (trx) => {
+        const state = input.code === 'cancelled' ? 'cancelled' : 'refused';
+        await trx('calls')
+          .where({ id: input.callId })
+          .update({ command_state: state, command_code: input.code, state: 'over', ended_at: new Date() });
+        if (input.code !== null) await reportFailure(trx, input.callId, input.code);
+        if (input.actionId && input.agentId) {
+          await answerAction(
+            { trx, callId: input.callId, phoneCountry: '' },
+            { actionId: input.actionId, agentId: input.agentId },
+            { code: null },
+          );
+        }
+      }),
+  };
+}
+
+/** Takes the dialling card away and tells the agent why there is no call. */
+export async function reportFailure(trx: Transaction, callId: string, code: string): Promise<void> {
+  const row = (await trx('calls').where({ id: callId }).first('id', 'command_id', 'ordered_by', 'ticket_id', 'entry_id')) as
+    CallbackRow | undefined;
+  if (!row?.ordered_by) return;
+  const last = await liveCallOf(trx, callId, row.ordered_by);
+  await trx('call_cards').where({ call_id: callId, agent_id: row.ordered_by }).delete();
+  if (last) await publishCall(trx, 'call.ended', row.ordered_by, { ...last, state: 'ended' });
+  await publish(trx, {
+    type: 'callback.failed',
+    agentId: row.ordered_by,
+    payload: { commandId: row.command_id, callId, ticketId: row.ticket_id, code },
+  });
+}

@@ -1,0 +1,70 @@
+import type { Transaction } from '../../db/pool.ts';
+import type { Cause } from '../../db/tickets.ts';
+import { SYSTEM } from '../../db/tickets.ts';
+
+export interface CallRow {
+  readonly id: string;
+  readonly integration_id: string;
+  readonly entry_id: string | null;
+  readonly command_id: string | null;
+  readonly command_state: string | null;
+  readonly ordered_by: string | null;
+  readonly ticket_id: string | null;
+  readonly direction: 'incoming' | 'outgoing' | 'internal' | null;
+  readonly state: 'dialling' | 'active' | 'over';
+  readonly phone: string | null;
+  readonly line: string | null;
+  readonly customer_id: string | null;
+}
+
+export interface ConversationRow {
+  readonly id: string;
+  readonly call_id: string;
+  readonly ordinal: number;
+  readonly agent_id: string | null;
+  readonly direction: 'incoming' | 'outgoing';
+  readonly outcome: 'in_progress' | 'talked' | 'missed' | 'unanswered';
+  readonly ticket_id: string | null;
+  readonly made_by: 'create' | 'link' | 'callback' | 'auto' | null;
+  readonly customer_id: string | null;
+  readonly phone: string | null;
+  readonly started_at: Date;
+  readonly answered_at: Date | null;
+  readonly ended_at: Date | null;
+}
+
+/** What every decision of one call needs: the transaction, the locked call, and how to name the cause of a change. */
+export interface DecisionContext {
+  readonly trx: Transaction;
+  /** Read anew by `callOf`; locked for the whole transaction. */
+  readonly callId: string;
+  readonly phoneCountry: string;
+}
+
+export async function callOf({ trx, callId }: DecisionContext): Promise<CallRow> {
+  const row = (await trx('calls').where({ id: callId }).first()) as CallRow | undefined;
+  if (!row) throw new Error(`Call ${callId} has no row: it was dispatched without one`);
+  return row;
+}
+
+export async function conversationOf({ trx, callId }: DecisionContext, id: string): Promise<ConversationRow | undefined> {
+  return (await trx('conversations').where({ id, call_id: callId }).first()) as ConversationRow | undefined;
+}
+
+/** The cause of what a rule decides about one conversation. */
+export function byRule(context: DecisionContext, rule: string, conversationId?: string): Cause {
+  return { actor: SYSTEM, rule, callId: context.callId, conversationId: conversationId ?? null };
+}
+
+/** The cause of what an agent did by an action: theirs, and not to be overwritten by later rules unless it bears one. */
+export function byAgent(
+  context: DecisionContext,
+  agentId: string,
+  inboxId: number,
+  conversationId: string | null,
+  rule?: string,
+): Cause {
+  return { actor: { type: 'agent', id: agentId }, rule: rule ?? null, callId: context.callId, conversationId, inboxId };
+}
+
+export const toDate = (instant: number | null): Date | null => (instant === null ? null : new Date(instant));

@@ -1,0 +1,63 @@
+import { formatPhone } from '../../domain/phone.ts';
+import type { Transaction } from '../../db/pool.ts';
+import { callOf, type CallRow, type DecisionContext } from './context.ts';
+
+/**
+ * Locks everything that is decided about one customer's missed calls, so that two calls ending at the same instant make
+ * one ticket. The key is the number first, then the person: both are taken in the same order everywhere.
+ */
+export async function lockCustomer(trx: Transaction, call: Pick<CallRow, 'phone' | 'customer_id'>): Promise<void> {
+  const keys = [call.phone && `phone:${call.phone}`, call.customer_id && `customer:${call.customer_id}`].filter(
+    (key) => key !== null && key !== '',
+  );
+  for (const key of keys) await trx.raw('select pg_advisory_xact_lock(hashtextextended(?, 17))', [key]);
+}
+
+/** Sets the call's customer, and with it that of its conversations. */
+export async function setCustomer(trx: Transaction, callId: string, customerId: string): Promise<void> {
+  await trx('calls').where({ id: callId }).update({ customer_id: customerId });
+  await trx('conversations').where({ call_id: callId }).update({ customer_id: customerId });
+}
+
+async function ownersOf(trx: Transaction, phone: string): Promise<string[]> {
+  const rows = (await trx('customer_phones').where({ phone }).orderBy('customer_id').select('customer_id')) as {
+    customer_id: string;
+  }[];
+  return rows.map((row) => row.customer_id);
+}
+
+/** S1: recognises the caller if the number belongs to exactly one customer; several are left to the agent's choice. */
+export async function recogniseCustomer(context: DecisionContext): Promise<CallRow> {
+  const call = await callOf(context);
+  if (call.customer_id || !call.phone) return call;
+  const [only, ...others] = await ownersOf(context.trx, call.phone);
+  if (!only || others.length > 0) return call;
+  await setCustomer(context.trx, call.id, only);
+  return { ...call, customer_id: only };
+}
+
+/** A customer made from nothing but a number (S4b) bears the number as name. */
+export async function createCustomer(trx: Transaction, phone: string | null, fullName?: string): Promise<string> {
+  const [row] = (await trx('customers')
+    .insert({ full_name: fullName?.trim() || (phone ? formatPhone(phone) : 'Без имени') })
+    .returning('id')) as { id: string }[];
+  if (!row) throw new Error('Postgres returned no row for a new customer');
+  if (phone) await trx('customer_phones').insert({ customer_id: row.id, phone });
+  return row.id;
+}
+
+/**
+ * The customer a ticket of this call is for: known, or made from the number (S4b). Null for hidden numbers, and where one
+ * number has several customers and nobody chose.
+ */
+export async function customerForTicket(context: DecisionContext): Promise<CallRow> {
+  const call = await callOf(context);
+  if (call.customer_id || !call.phone) return call;
+  // The number is locked before it is looked up: two calls from one new number make one customer.
+  await lockCustomer(context.trx, call);
+  const recognised = await recogniseCustomer(context);
+  if (recognised.customer_id || (await ownersOf(context.trx, call.phone)).length > 0) return recognised;
+  const customerId = await createCustomer(context.trx, call.phone);
+  await setCustomer(context.trx, call.id, customerId);
+  return { ...recognised, customer_id: customerId };
+}

@@ -1,0 +1,93 @@
+import type { Decision } from '../../domain/decisions.ts';
+import type { Db } from '../../db/pool.ts';
+import { inTransaction } from '../../db/pool.ts';
+import { announce, giveUp, settleRecording } from '../../db/recordings.ts';
+import type { ApplyInput, DatabaseSteps, DecisionResult } from '../../workflows/steps.ts';
+import { actOn, answerAction } from './actions.ts';
+import { createCallbackSteps, reportFailure } from './callbacks.ts';
+import { callOf, type DecisionContext } from './context.ts';
+import { lockCustomer } from './customers.ts';
+import { recordMissed } from './missed.ts';
+import { project } from './project.ts';
+import { recordAttempt, settleTalk } from './talks.ts';
+
+export interface DecisionDeps {
+  readonly db: Db;
+  readonly phoneCountry: string;
+}
+
+/** The call workflow's steps in Postgres: each batch of decisions is one transaction under a lock on the call's row. */
+export function createCallSteps(deps: DecisionDeps): DatabaseSteps {
+  return {
+    applyDecisions: (input) => applyDecisions(deps, input),
+    loadCallState: async (callId) => {
+      const row = (await deps.db('calls').where({ id: callId }).first('view')) as { view: { state?: unknown } } | undefined;
+      return (row?.view.state as Awaited<ReturnType<DatabaseSteps['loadCallState']>>) ?? null;
+    },
+    ...createCallbackSteps(deps),
+  };
+}
+
+async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<readonly DecisionResult[]> {
+  return inTransaction(deps.db, async (trx) => {
+    const context: DecisionContext = { trx, callId: input.callId, phoneCountry: deps.phoneCountry };
+    await trx('calls').where({ id: input.callId }).forUpdate().first('id');
+    // Everything but the bare state may touch the customer's other tickets: the lock comes before any of theirs.
+    if (input.decisions.some((decision) => decision.type !== 'project')) await lockCustomer(trx, await callOf(context));
+    const results: DecisionResult[] = [];
+    for (const decision of input.decisions) results.push(await applyOnce(context, decision));
+    if (input.finalState) {
+      await trx('calls')
+        .where({ id: input.callId })
+        .update({ view: JSON.stringify({ state: input.finalState }) });
+    }
+    return results;
+  });
+}
+
+/** A decision with a key finds its own result when it is repeated after a lost answer. */
+async function applyOnce(context: DecisionContext, decision: Decision): Promise<DecisionResult> {
+  if (!('key' in decision)) return apply(context, decision);
+  const where = { call_id: context.callId, key: decision.key };
+  const known = (await context.trx('step_results').where(where).first('result')) as { result: DecisionResult } | undefined;
+  if (known) return known.result;
+  const result = await apply(context, decision);
+  await context.trx('step_results').insert({ ...where, result: JSON.stringify(result) });
+  return result;
+}
+
+async function apply(context: DecisionContext, decision: Decision): Promise<DecisionResult> {
+  const { trx, callId } = context;
+  switch (decision.type) {
+    case 'project':
+      return { type: 'projected', ...(await project(context, decision)) };
+    case 'act':
+      return ticketed(await actOn(context, decision.action));
+    case 'answer_action':
+      await answerAction(context, decision.action, { code: decision.code });
+      return { type: 'done' };
+    case 'settle_talk':
+      return ticketed(await settleTalk(context, decision));
+    case 'record_attempt':
+      return ticketed(await recordAttempt(context, decision));
+    case 'record_missed':
+      return ticketed(await recordMissed(context, decision));
+    case 'report_not_picked_up':
+      await reportFailure(trx, callId, 'agent_did_not_pick_up');
+      return { type: 'done' };
+    case 'announce_recording': {
+      const { recordingId, conversationId } = decision;
+      const row = await announce(trx, { callId, recordingId, conversationId });
+      return { type: 'announced', recordingId, rowId: row.id };
+    }
+    case 'settle_recording':
+      await settleRecording(trx, { id: decision.rowId, state: 'unavailable', reason: decision.reason });
+      return { type: 'done' };
+    case 'give_up_recording':
+      await giveUp(trx, { conversationId: decision.conversationId, reason: decision.reason });
+      return { type: 'done' };
+  }
+}
+
+const ticketed = (ticketId: string | null): DecisionResult =>
+  ticketId === null ? { type: 'done' } : { type: 'ticketed', ticketId };

@@ -1,0 +1,133 @@
+import type { Decision, ProjectedCard, ProjectedConversation } from '../../domain/decisions.ts';
+import { liveCallOf, publishCall, type LiveCall } from '../../db/calls.ts';
+import { publishTicketChanged } from '../../db/stream.ts';
+import { changeTicket, lockTicket } from '../../db/tickets.ts';
+import { byRule, conversationOf, toDate, type CallRow, type ConversationRow, type DecisionContext } from './context.ts';
+import { recogniseCustomer } from './customers.ts';
+import { closeMissedTickets } from './missed.ts';
+
+type Projection = Extract<Decision, { type: 'project' }>;
+
+/**
+ * Writes what is known of the call now: its row, its conversations, and who has a card; and tells the agents' tabs what
+ * differs. Full state each time, so a repeat writes the same.
+ */
+export async function project(context: DecisionContext, decision: Projection): Promise<{ cancelled: boolean }> {
+  const { trx, callId } = context;
+  const number =
+    decision.customer === null
+      ? undefined
+      : ((await trx('call_numbers').where({ call_id: callId, ref: decision.customer }).first('number')) as
+          { number: string } | undefined);
+  await trx('calls')
+    .where({ id: callId })
+    .update({
+      direction: decision.direction,
+      state: decision.over ? 'over' : 'active',
+      ...(number ? { phone: number.number } : {}),
+      ...(decision.startedAt !== null ? { started_at: toDate(decision.startedAt) } : {}),
+      ended_at: toDate(decision.endedAt),
+      flags: JSON.stringify(decision.flags),
+    });
+  const call = await recogniseCustomer(context);
+  for (const conversation of decision.conversations) await projectConversation(context, call, conversation);
+  await projectCards(context, decision.cards);
+  return { cancelled: call.command_state === 'cancelled' };
+}
+
+async function projectConversation(context: DecisionContext, call: CallRow, now: ProjectedConversation): Promise<void> {
+  const { trx } = context;
+  const before = await conversationOf(context, now.id);
+  const facts = {
+    direction: now.direction,
+    outcome: now.outcome,
+    started_at: toDate(now.startedAt),
+    answered_at: toDate(now.answeredAt),
+    ended_at: toDate(now.endedAt),
+    answered_seen_at: toDate(now.answeredSeenAt),
+    ended_seen_at: toDate(now.endedSeenAt),
+    talk_seconds: now.talkSeconds,
+    handed_over_to: now.handedOverTo,
+    reconciled: now.reconciled,
+  };
+  if (!before) {
+    await trx('conversations').insert({
+      ...facts,
+      id: now.id,
+      call_id: call.id,
+      ordinal: now.ordinal,
+      agent_id: now.agentId,
+      customer_id: call.customer_id,
+      phone: call.phone,
+      ...(now.ticketId ? { ticket_id: now.ticketId, made_by: 'callback' } : {}),
+    });
+  } else {
+    await trx('conversations')
+      .where({ id: now.id })
+      .update({ ...facts, customer_id: call.customer_id, phone: call.phone });
+  }
+  const after = await conversationOf(context, now.id);
+  if (!after?.ticket_id) return;
+  const begins =
+    now.outcome === 'in_progress' &&
+    now.answeredAt !== null &&
+    !(before?.outcome === 'in_progress' && before.answered_at !== null);
+  if (begins) await talkBegins(context, after);
+  if (before && (before.outcome !== after.outcome || begins)) await publishTicketChanged(trx, after.ticket_id);
+}
+
+/** While a linked talk goes on, its ticket is open; and an agent's new ticket closes the missed-call ticket once there is an answer. */
+async function talkBegins(context: DecisionContext, conversation: ConversationRow): Promise<void> {
+  const ticket = conversation.ticket_id ? await lockTicket(context.trx, conversation.ticket_id) : undefined;
+  if (!ticket) return;
+  const correctable = conversation.made_by !== 'auto' || ticket.touched_at === null;
+  if (correctable) await changeTicket(context.trx, ticket, { status: 'open' }, byRule(context, 'S15', conversation.id));
+  if (conversation.made_by === 'create') {
+    await closeMissedTickets(context, conversation.direction === 'incoming' ? 'S18а' : 'S18г', ticket.id, conversation.id);
+  }
+}
+
+interface CardRow {
+  readonly agent_id: string;
+  readonly state: ProjectedCard['state'];
+  readonly conversation_id: string | null;
+}
+
+async function projectCards(context: DecisionContext, cards: readonly ProjectedCard[]): Promise<void> {
+  const { trx, callId } = context;
+  const before = (await trx('call_cards').where({ call_id: callId }).select('agent_id', 'state', 'conversation_id')) as CardRow[];
+  for (const gone of before.filter((row) => !cards.some((card) => card.agentId === row.agent_id))) {
+    const last = await liveCallOf(trx, callId, gone.agent_id);
+    await trx('call_cards').where({ call_id: callId, agent_id: gone.agent_id }).delete();
+    if (last) await publishCall(trx, 'call.ended', gone.agent_id, { ...last, state: 'ended' });
+  }
+  for (const card of cards) {
+    const known = before.find((row) => row.agent_id === card.agentId);
+    if (known?.state === card.state && known.conversation_id === card.conversationId) continue;
+    await trx('call_cards')
+      .insert({
+        call_id: callId,
+        agent_id: card.agentId,
+        state: card.state,
+        conversation_id: card.conversationId,
+        direction: card.direction,
+        started_at: toDate(card.startedAt),
+        answered_at: toDate(card.answeredAt),
+      })
+      .onConflict(['call_id', 'agent_id'])
+      .merge();
+    const live = await liveCallOf(trx, callId, card.agentId);
+    if (live) await publishCall(trx, EVENT_OF[card.state], card.agentId, live);
+  }
+}
+
+const EVENT_OF = { ringing: 'call.ringing', dialling: 'call.dialling', talking: 'call.answered' } as const;
+
+/** Tells everyone who has a card of this call that its customer, ticket or draft differs now. */
+export async function publishCardsUpdated(context: DecisionContext): Promise<void> {
+  const rows = (await context.trx('call_cards').where({ call_id: context.callId }).select('agent_id')) as { agent_id: string }[];
+  for (const { agent_id } of rows) {
+    const live: LiveCall | undefined = await liveCallOf(context.trx, context.callId, agent_id);
+    if (live) await publishCall(context.trx, 'call.updated', agent_id, live);
+  }
+}

@@ -1,0 +1,214 @@
+import { agentsRung, type LegFact, type CallFacts, type CallView, type Leg, type Talk } from './call.ts';
+import type { Instant, Party } from './messages.ts';
+
+/** What one agent has with one customer inside a PBX call (spec, Words), as far as it is known now. */
+export interface Conversation {
+  /** Names by which it is recognised as events go on arriving: the legs it took place on. */
+  readonly keys: readonly string[];
+  readonly agentId: string;
+  readonly startedAt: Instant;
+  /** Null while an outgoing call is being dialled, or if nobody answered. */
+  readonly answeredAt: Instant | null;
+  readonly answeredSeenAt: Instant | null;
+  /** Null while it goes on. */
+  readonly endedAt: Instant | null;
+  readonly endSeenAt: Instant | null;
+  readonly talkSeconds: number;
+  /** S5: the mapped agent to whom the customer was handed over, whether or not that one answered. */
+  readonly handedOverTo: string | null;
+  readonly reconciled: boolean;
+}
+
+/** The key that an outgoing call's first conversation has from the moment of dialling. */
+export const DIALLING_KEY = 'dialling';
+
+const sameTalker = (a: Party, b: Party): boolean =>
+  a.kind === 'agent' && b.kind === 'agent' ? a.agentId === b.agentId : a.kind === b.kind && a.kind !== 'agent';
+
+/** Talks of one person with nobody else's between them are one conversation (Fine points, Conversations). */
+function grouped(talks: readonly Talk[]): Talk[][] {
+  const groups: Talk[][] = [];
+  for (const talk of talks) {
+    const last = groups.at(-1);
+    if (last?.[0] && sameTalker(last[0].talker, talk.talker)) last.push(talk);
+    else groups.push([talk]);
+  }
+  return groups;
+}
+
+function talkSeconds(talks: readonly Talk[]): number {
+  const total = talks.reduce((sum, talk) => sum + (talk.endedAt === null ? 0 : Math.max(0, talk.endedAt - talk.startedAt)), 0);
+  return Math.round(total / 1000);
+}
+
+function handedOverTo(group: readonly Talk[], next: readonly Talk[] | undefined, agentId: string, view: CallView): string | null {
+  const nextTalker = next?.[0]?.talker;
+  if (nextTalker) return nextTalker.kind === 'agent' ? nextTalker.agentId : null;
+  const last = group.at(-1);
+  if (!last) return null;
+  return agentsRung(view, last.legId).find((other) => other !== agentId) ?? null;
+}
+
+function fromTalks(group: readonly Talk[], next: readonly Talk[] | undefined, agentId: string, view: CallView): Conversation {
+  const first = group[0] as Talk;
+  const open = group.some((talk) => talk.endedAt === null);
+  const last = group.reduce((latest, talk) => ((talk.endedAt ?? 0) >= (latest.endedAt ?? 0) ? talk : latest), first);
+  return {
+    keys: [...new Set(group.map((talk) => talk.legId))],
+    agentId,
+    startedAt: first.ringingSince,
+    answeredAt: first.startedAt,
+    answeredSeenAt: Math.min(...group.map((talk) => talk.startSeenAt)),
+    endedAt: open ? null : last.endedAt,
+    endSeenAt: open ? null : Math.max(...group.map((talk) => talk.endSeenAt ?? 0)),
+    talkSeconds: talkSeconds(group),
+    handedOverTo: open ? null : handedOverTo(group, next, agentId, view),
+    reconciled: group.some((talk) => talk.reconciled),
+  };
+}
+
+/** The conversation an outgoing call has while it is dialled: for a callback, from the moment the agent picked up (S9). */
+function whileDialling(view: CallView): Conversation | null {
+  if (view.dialler === null || (view.callback && !view.callback.agentPickedUp)) return null;
+  const legs = view.legs.filter((leg) => leg.location === 'person');
+  const [first] = [...legs].sort((a, b) => a.startedAt - b.startedAt);
+  if (!first) return null;
+  const over = view.allLegsOver;
+  return {
+    keys: [DIALLING_KEY],
+    agentId: view.dialler,
+    startedAt: first.startedAt,
+    answeredAt: null,
+    answeredSeenAt: null,
+    endedAt: over ? Math.max(...legs.map((leg) => leg.endedAt ?? first.startedAt)) : null,
+    endSeenAt: null,
+    talkSeconds: 0,
+    handedOverTo: null,
+    reconciled: false,
+  };
+}
+
+/** Every conversation of the call with a mapped agent, in order; an unanswered outgoing one last has no answer. */
+export function conversationsOf(view: CallView): Conversation[] {
+  if (view.direction === 'internal' || view.direction === null) return [];
+  const groups = grouped(view.talks);
+  const talked = groups.flatMap((group, index) => {
+    const talker = group[0]?.talker;
+    return talker?.kind === 'agent' ? [fromTalks(group, groups[index + 1], talker.agentId, view)] : [];
+  });
+  const firstTalker = groups[0]?.[0]?.talker;
+  if (view.direction !== 'outgoing' || view.dialler === null) return talked;
+  if (groups.length === 0) return [whileDialling(view)].filter((conversation) => conversation !== null);
+  const [first, ...others] = talked;
+  const dialled = first && firstTalker?.kind === 'agent' && first.agentId === view.dialler;
+  return dialled ? [{ ...first, keys: [DIALLING_KEY, ...first.keys] }, ...others] : talked;
+}
+
+/**
+ * Agents who missed the call: it rang at them, nobody answered, or they were handed a customer whom nobody then took (S5, S11).
+ * Empty if the call was not missed. Means something only once the call is over.
+ */
+export function missedBy(view: CallView): string[] {
+  if (view.direction === 'internal' || view.direction === null) return [];
+  const last = view.talks.at(-1);
+  if (!last) return view.direction === 'incoming' ? agentsRung(view) : [];
+  if (last.talker.kind !== 'agent') return [];
+  const { agentId } = last.talker;
+  return agentsRung(view, last.legId).filter((other) => other !== agentId);
+}
+
+/**
+ * Fills in from the summary what lost events should have told: somebody talked, yet no leg says so; or a missed call of
+ * which no leg was heard. Used only when all waiting is over (spec, "Ends that do not come").
+ */
+export function withInferredLegs(facts: CallFacts, view: CallView): CallFacts {
+  const { summary } = facts;
+  if (!summary || view.direction === 'internal' || summary.direction === 'internal' || summary.direction === null) return facts;
+  const incoming = summary.direction === 'incoming' && !view.callback;
+  const employee = incoming ? summary.to : view.dialler ? ({ kind: 'agent', agentId: view.dialler } as const) : summary.from;
+  const lastTalker = view.talks.at(-1)?.talker;
+  const answererMissing =
+    incoming && employee.kind === 'agent' && missedBy(view).includes(employee.agentId) && lastTalker !== undefined;
+  const talkMissing = summary.talkedAt !== null && (view.talks.length === 0 || answererMissing);
+  const legMissing = view.legs.every((leg) => leg.location !== 'person') && employee.kind === 'agent';
+  if (!talkMissing && !legMissing) return facts;
+  const outside: Party = { kind: 'outside', number: view.customer ?? null };
+  const common = {
+    location: 'person' as const,
+    from: incoming ? outside : employee,
+    to: incoming ? employee : outside,
+    takenFrom: answererMissing ? (view.talks.at(-1)?.legId ?? null) : null,
+    transfer: null,
+    command: view.callback?.ours ? { commandId: view.callback.ours.commandId, ours: view.callback.ours } : null,
+    reason: summary.reason,
+    seenAt: summary.seenAt,
+    reconciled: true,
+  };
+  const startedAt = answererMissing ? (view.talks.at(-1)?.endedAt ?? summary.startedAt) : (summary.talkedAt ?? summary.startedAt);
+  const leg: Record<number, LegFact> = {
+    1: { ...common, seq: 1, state: 'appeared', at: answererMissing ? startedAt : summary.startedAt },
+    3: { ...common, seq: 3, state: 'disconnected', at: summary.endedAt },
+  };
+  if (talkMissing) leg[2] = { ...common, seq: 2, state: 'connected', at: startedAt };
+  return { ...facts, legs: { ...facts.legs, [INFERRED_LEG]: leg } };
+}
+
+/** The leg that stands for what the summary alone tells. */
+export const INFERRED_LEG = 'from-summary';
+
+/** The open leg by which an agent takes part now: the one a hang-up is for. */
+export function openLegOf(view: CallView, agentId: string): Leg | undefined {
+  const concerns = (party: Party): boolean => party.kind === 'agent' && party.agentId === agentId;
+  const open = view.legs.filter(
+    (leg) => leg.state !== 'over' && leg.location === 'person' && (concerns(leg.from) || concerns(leg.to)),
+  );
+  return open.find((leg) => leg.state !== 'ringing') ?? open.find((leg) => leg.legId !== view.callback?.rootLegId) ?? open[0];
+}
+
+export interface Card {
+  readonly agentId: string;
+  readonly state: 'ringing' | 'dialling' | 'talking';
+  readonly direction: 'incoming' | 'outgoing';
+  readonly conversationKeys: readonly string[] | null;
+  readonly startedAt: Instant;
+  readonly answeredAt: Instant | null;
+}
+
+/** Who sees a card now, and which (S1, S5, S7): ringing legs, the dialling agent, running conversations; one per agent. */
+export function cardsOf(view: CallView, conversations: readonly Conversation[]): Card[] {
+  const { direction } = view;
+  if (direction === 'internal' || direction === null) return [];
+  const cards = new Map<string, Card>();
+  const put = (card: Card): void => void cards.set(card.agentId, card);
+  for (const leg of view.legs) {
+    if (leg.state !== 'ringing' || leg.location !== 'person' || leg.to.kind !== 'agent' || leg.legId === view.callback?.rootLegId)
+      continue;
+    put({
+      agentId: leg.to.agentId,
+      state: 'ringing',
+      direction: 'incoming',
+      conversationKeys: null,
+      startedAt: leg.startedAt,
+      answeredAt: null,
+    });
+  }
+  const [root] = view.legs.filter((leg) => leg.state !== 'over');
+  if (direction === 'outgoing' && view.dialler !== null && view.talks.length === 0 && root) {
+    const own = conversations.find((conversation) => conversation.keys.includes(DIALLING_KEY));
+    const startedAt = Math.min(...view.legs.map((leg) => leg.startedAt));
+    put({
+      agentId: view.dialler,
+      state: 'dialling',
+      direction,
+      conversationKeys: own?.keys ?? null,
+      startedAt,
+      answeredAt: null,
+    });
+  }
+  for (const conversation of conversations) {
+    if (conversation.answeredAt === null || conversation.endedAt !== null) continue;
+    const { agentId, keys, startedAt, answeredAt } = conversation;
+    put({ agentId, state: 'talking', direction, conversationKeys: keys, startedAt, answeredAt });
+  }
+  return [...cards.values()];
+}

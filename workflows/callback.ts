@@ -1,0 +1,62 @@
+import { condition, setHandler } from '@temporalio/workflow';
+import { callbackSignal, type CallbackInput, type CallbackMessage } from './messages.ts';
+import { database, pbx } from './steps.ts';
+
+const ACCEPTED = new Set([1000, 1001]);
+
+/**
+ * A callback ordered from a ticket (S6): sends the PBX its command and stays until the call itself begins.
+ *
+ * Started by the dispatcher once the intent is stored. Ends when the PBX's first leg with our command has been bound to
+ * the call (from then on the call's own workflow tells the story), or with word to the agent of why there is no call.
+ */
+export async function callback(input: CallbackInput): Promise<string> {
+  const results: number[] = [];
+  let bound = false;
+  let cancel: Extract<CallbackMessage, { type: 'cancel' }> | null = null;
+  setHandler(callbackSignal, (message) => {
+    if (message.type === 'result') results.push(message.code);
+    else if (message.type === 'bound') bound = true;
+    else cancel ??= message;
+  });
+  const cancelled = (): typeof cancel => cancel;
+  const refusal = (): number | undefined => results.find((code) => !ACCEPTED.has(code));
+
+  if (cancelled()) return settle('cancelled');
+  const outcome = await pbx.placeCallback({ callId: input.callId, commandId: input.commandId });
+  if (outcome.state === 'refused' && !bound) return settle(outcome.code);
+  await database.noteCallback({ callId: input.callId, state: outcome.state === 'accepted' ? 'accepted' : 'unknown' });
+
+  let told = false;
+  const deadline = Date.now() + input.firstRingMs;
+  for (;;) {
+    const pause = Math.max(1, deadline - Date.now());
+    const happened = await condition(() => bound || refusal() !== undefined || (cancelled() !== null && !told), pause);
+    const request = cancelled();
+    if (request && !told) {
+      told = true;
+      // The PBX has the command already: the call is called off when it appears.
+      await database.noteCallback({
+        callId: input.callId,
+        state: 'cancelled',
+        actionId: request.actionId,
+        agentId: request.agentId,
+      });
+    }
+    if (bound) return 'bound';
+    const code = refusal();
+    if (code !== undefined) return settle(`pbx_${code}`);
+    if (!happened) return settle(told ? 'cancelled' : 'no_answer_from_pbx');
+  }
+
+  async function settle(code: string): Promise<string> {
+    const request = cancelled();
+    await database.settleCallback({
+      callId: input.callId,
+      commandId: input.commandId,
+      code,
+      ...(request ? { actionId: request.actionId, agentId: request.agentId } : {}),
+    });
+    return code;
+  }
+}

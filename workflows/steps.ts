@@ -1,0 +1,75 @@
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { CallState, Decision } from '../domain/decisions.ts';
+
+/** What came of one decision. */
+export type DecisionResult =
+  | { readonly type: 'done' }
+  | { readonly type: 'projected'; readonly cancelled: boolean }
+  | { readonly type: 'ticketed'; readonly ticketId: string }
+  | { readonly type: 'announced'; readonly recordingId: string; readonly rowId: string };
+
+export interface ApplyInput {
+  readonly callId: string;
+  readonly decisions: readonly Decision[];
+  /** Kept in Postgres when the call's workflow ends, so that whatever comes late finds it. */
+  readonly finalState?: CallState;
+}
+
+/** One decision after another in one transaction (local activities: nothing leaves the service). */
+export interface DatabaseSteps {
+  applyDecisions(input: ApplyInput): Promise<readonly DecisionResult[]>;
+  loadCallState(callId: string): Promise<CallState | null>;
+  settleCallback(input: {
+    readonly callId: string;
+    readonly commandId: string;
+    readonly code: string | null;
+    readonly actionId?: string;
+    readonly agentId?: string;
+  }): Promise<void>;
+  noteCallback(input: {
+    readonly callId: string;
+    readonly state: 'sent' | 'accepted' | 'unknown' | 'cancelled';
+    readonly actionId?: string;
+    readonly agentId?: string;
+  }): Promise<void>;
+}
+
+export type CommandOutcome =
+  | { readonly state: 'accepted' }
+  | { readonly state: 'refused'; readonly code: string }
+  /** The answer was lost: the PBX may have taken it, so it is never sent twice. */
+  | { readonly state: 'unknown' };
+
+export type FetchOutcome = { readonly state: 'settled' } | { readonly state: 'retry'; readonly reason: string };
+
+/** What leaves the service: the PBX and its recordings. */
+export interface PbxSteps {
+  placeCallback(input: { readonly callId: string; readonly commandId: string }): Promise<CommandOutcome>;
+  hangUpLeg(input: {
+    readonly callId: string;
+    readonly legId: string;
+    readonly actionId: string;
+    readonly agentId: string | null;
+  }): Promise<CommandOutcome>;
+  fetchRecording(input: { readonly recordingRowId: string }): Promise<FetchOutcome>;
+}
+
+/** Short writes to Postgres: tried for as long as it takes, since a decision once made must come true. */
+export const database = proxyLocalActivities<DatabaseSteps>({
+  startToCloseTimeout: '20s',
+  localRetryThreshold: '10s',
+  retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+/** Commands to the PBX: one attempt each, as a command whose answer is lost may have been carried out. */
+export const pbx = proxyActivities<Pick<PbxSteps, 'placeCallback' | 'hangUpLeg'>>({
+  startToCloseTimeout: '30s',
+  retry: { maximumAttempts: 1 },
+});
+
+/** Recordings may be large and the worker may die half-way: tried again by Temporal, while «not there yet» is a result. */
+export const files = proxyActivities<Pick<PbxSteps, 'fetchRecording'>>({
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '1m',
+  retry: { initialInterval: '2s', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 5 },
+});
