@@ -3,9 +3,6 @@ import type { CallMessage, CommandRef } from '../domain/messages.ts';
 import type { CallLimits } from '../domain/call.ts';
 import type { CallState } from '../domain/decisions.ts';
 
-/** Where every worker polls unless a test asks for its own queue. */
-export const TASK_QUEUE = 'trubka';
-
 export interface CallInput {
   /** `calls.id`. */
   readonly callId: string;

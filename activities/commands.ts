@@ -1,0 +1,77 @@
+import type { Db } from '../db/pool.ts';
+import { inTransaction } from '../db/pool.ts';
+import type { Logger } from '../db/log.ts';
+import type { CommandOutcome as StepOutcome, PbxSteps } from '../workflows/steps.ts';
+import { answerAction } from './decisions/actions.ts';
+import { wordOf, type CommandOutcome, type TelephonyPort } from './telephony/port.ts';
+
+export interface CommandDeps {
+  readonly db: Db;
+  readonly log: Logger;
+  readonly telephony: { forIntegration(integrationId: string): TelephonyPort };
+  /** How long a full quota may be waited for before the agent is told (spec, Webhooks: a few seconds). */
+  readonly patienceMs: number;
+}
+
+interface CallbackRow {
+  readonly integration_id: string;
+  readonly phone: string | null;
+  readonly ordered_by: string;
+}
+
+/** The call workflows' commands to the PBX. Each is sent at most once; what came of it is a value, never an exception. */
+export function createCommandSteps(deps: CommandDeps): Pick<PbxSteps, 'placeCallback' | 'hangUpLeg'> {
+  const { db, log } = deps;
+  return {
+    async placeCallback({ callId, commandId }) {
+      const call = (await db('calls').where({ id: callId }).first('integration_id', 'phone', 'ordered_by')) as
+        CallbackRow | undefined;
+      if (!call?.phone) return { state: 'refused', code: 'no_phone' };
+      const extension = await extensionOf(db, call.integration_id, call.ordered_by);
+      if (!extension) return { state: 'refused', code: 'no_operator' };
+      await db('calls').where({ id: callId, command_state: 'stored' }).update({ command_state: 'sent' });
+      const outcome = await deps.telephony
+        .forIntegration(call.integration_id)
+        .callback({ commandId, extension, toNumber: call.phone, patienceMs: deps.patienceMs });
+      log.info({ callId, commandId, outcome: outcome.outcome }, 'Callback ordered');
+      return outcomeOf(outcome);
+    },
+
+    async hangUpLeg({ callId, legId, actionId, agentId }) {
+      const call = (await db('calls').where({ id: callId }).first('integration_id')) as { integration_id: string } | undefined;
+      if (!call) return { state: 'refused', code: 'call_not_found' };
+      const outcome = await deps.telephony
+        .forIntegration(call.integration_id)
+        .hangUp({ commandId: `hangup-${actionId}`.slice(0, 128), legId, patienceMs: deps.patienceMs });
+      const result = outcomeOf(outcome);
+      if (agentId) {
+        const code = result.state === 'refused' ? result.code : null;
+        await inTransaction(db, (trx) => answerAction({ trx, callId, phoneCountry: '' }, { actionId, agentId }, { code }));
+      }
+      log.info({ callId, outcome: outcome.outcome }, 'Hang-up ordered');
+      return result;
+    },
+  };
+}
+
+/** The extension at which the PBX rings this agent: of several the lowest. */
+async function extensionOf(db: Db, integrationId: string, agentId: string): Promise<string | null> {
+  const row = (await db('operators')
+    .where({ integration_id: integrationId, agent_id: agentId, present: true })
+    .orderBy('extension')
+    .first('extension')) as { extension: string } | undefined;
+  return row?.extension ?? null;
+}
+
+function outcomeOf(outcome: CommandOutcome): StepOutcome {
+  switch (outcome.outcome) {
+    case 'accepted':
+      return { state: 'accepted' };
+    case 'unknown':
+      return { state: 'unknown' };
+    case 'refused':
+    case 'busy_try_later':
+    case 'locked_out':
+      return { state: 'refused', code: wordOf(outcome) };
+  }
+}

@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
+import { readConfig, type Config } from '../db/config.ts';
+import { createLogger, type Logger } from '../db/log.ts';
+import { createPool, type Db } from '../db/pool.ts';
+import { openSecrets } from '../db/secrets.ts';
+import { TASK_QUEUE } from '../workflows/task-queue.ts';
+import { createCommandSteps } from './commands.ts';
+import { createCallSteps } from './decisions/index.ts';
+import { createDispatcher } from './dispatcher/index.ts';
+import { createRecordingSteps } from './recordings/index.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
+import { createTelephony } from './telephony/telephony.ts';
+
+const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+const COMMAND_PATIENCE_MS = 5_000;
+
+/** Everything the workflows' steps do to the world, with its dependencies handed out. */
+export function createSteps(deps: { readonly db: Db; readonly config: Config; readonly log: Logger }) {
+  const { db, config, log } = deps;
+  const secrets = openSecrets({ dataDir: config.dataDir, secretKey: config.secretKey });
+  const telephony = createTelephony({ db, log, decryptSecret: (stored) => secrets.decrypt(stored) });
+  return {
+    ...createCallSteps({ db, phoneCountry: config.phoneCountry }),
+    ...createCommandSteps({ db, log, telephony, patienceMs: COMMAND_PATIENCE_MS }),
+    ...createRecordingSteps({ db, log, telephony, dataDir: config.dataDir }),
+  };
+}
+
+export interface RunningWorker {
+  /** Finishes what is under way and closes what it opened. */
+  stop(): Promise<void>;
+  /** Settles when the worker has stopped, and fails if it died. */
+  readonly done: Promise<void>;
+}
+
+/** Starts a worker and its dispatcher; several may run side by side. */
+export async function startWorker(options: {
+  readonly config: Config;
+  readonly taskQueue?: string;
+  readonly workflowBundle?: WorkflowBundleOption;
+  readonly maxCachedWorkflows?: number;
+}): Promise<RunningWorker> {
+  const { config } = options;
+  const log = createLogger('worker');
+  const taskQueue = options.taskQueue ?? TASK_QUEUE;
+  const db = createPool(config.databaseUrl, { max: 12 });
+  const connection = await connectPatiently(config, log);
+  const { namespace, ...address } = config.temporal;
+  await registerSearchAttributes(config.temporal);
+  const clientConnection = Connection.lazy(address);
+  const client = new Client({ connection: clientConnection, namespace });
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue,
+    workflowBundle: options.workflowBundle ?? (await bundle(log)),
+    activities: createSteps({ db, config, log }),
+    maxConcurrentActivityTaskExecutions: 16,
+    maxConcurrentLocalActivityExecutions: 10,
+    ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
+    shutdownGraceTime: '6s',
+    shutdownForceTime: '9s',
+  });
+  const dispatcher = createDispatcher({ db, temporalClient: client, log: createLogger('dispatcher'), config, taskQueue });
+  await dispatcher.start();
+  const done = worker.run().finally(async () => {
+    await dispatcher.stop();
+    await clientConnection.close();
+    await connection.close();
+    await db.destroy();
+  });
+  log.info({ taskQueue }, 'Worker is running');
+  return {
+    async stop() {
+      await dispatcher.stop();
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await done;
+    },
+    done,
+  };
+}
+
+async function bundle(log: Logger): Promise<WorkflowBundleOption> {
+  const prebuilt = process.env['WORKFLOW_BUNDLE'];
+  if (prebuilt && existsSync(prebuilt)) return { codePath: prebuilt };
+  const started = Date.now();
+  const built = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: new DefaultLogger('ERROR') });
+  log.info({ ms: Date.now() - started }, 'Workflows bundled');
+  return built;
+}
+
+/** At boot Temporal may come up later than the worker: tried until it is there. */
+async function connectPatiently(config: Config, log: Logger): Promise<NativeConnection> {
+  const { namespace: _namespace, ...address } = config.temporal;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await NativeConnection.connect(address);
+    } catch (error) {
+      if (attempt === 1 || attempt % 10 === 0) log.warn({ attempt, reason: String(error) }, 'Temporal cannot be reached yet');
+      await delay(Math.min(5_000, 200 * attempt));
+    }
+  }
+}
+
+async function main(): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  const running = await startWorker({ config: readConfig(process.env) });
+  const stop = (): void => void running.stop();
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  await running.done;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  main().then(
+    () => process.exit(0),
+    (error: unknown) => {
+      createLogger('worker').fatal(
+        { error: String(error), stack: error instanceof Error ? error.stack : undefined },
+        'The worker cannot run',
+      );
+      process.exit(1);
+    },
+  );
+}
