@@ -1,5 +1,5 @@
 import type { CallContext, CallSettings, Leg } from './entry.ts';
-import { Entry, nameOf } from './entry.ts';
+import { Entry } from './entry.ts';
 import type { RecordingPlan } from './facts.ts';
 import type { Recorder } from './recorder.ts';
 import { createRecorder } from './recorder.ts';
@@ -10,6 +10,11 @@ import { summaryOf } from './summary.ts';
 /** A script went on after its call had ended, for example because the product hung up. */
 export class CallOver extends Error {
   override readonly name = 'CallOver';
+}
+
+/** The call does not stand as the step needs it: nobody rings, nobody is on hold, and so on. */
+export class StepImpossible extends Error {
+  override readonly name = 'StepImpossible';
 }
 
 export interface EndOptions {
@@ -142,7 +147,7 @@ export class Call extends Entry {
   /** Keys pressed in the voice menu. */
   async pressKeys(keys: string): Promise<void> {
     const menu = this.openLegs.findLast((leg) => leg.location === 'ivr');
-    if (!menu) throw new Error(`Call ${this.id}: no voice menu to press ${keys} in`);
+    if (!menu) throw new StepImpossible(`Call ${this.id}: no voice menu to press ${keys} in`);
     await this.post('/events/dtmf', {
       seq: 1,
       dtmf: keys,
@@ -196,16 +201,18 @@ export class Call extends Entry {
 
   protected require(leg: Leg | undefined, complaint: string): Leg {
     if (leg) return leg;
-    throw new Error(`Call ${this.id}: ${complaint} (open legs: ${this.describeOpenLegs()})`);
+    throw new StepImpossible(`Call ${this.id}: ${complaint} (open legs: ${this.describeOpenLegs()})`);
   }
 
   private async finishOnce(options: EndOptions): Promise<void> {
     if (this.openLegs.length > 0) await this.hangUp();
     this.ending.abort();
     if (!this.summed && !options.withoutSummary) await this.summary(options);
-    if (this.facts.recordings.length === 0) return;
-    await this.context.clock.pass(options.storedAfter ?? 2);
-    await this.recorder.announce();
+    if (this.facts.recordings.length > 0) {
+      await this.context.clock.pass(options.storedAfter ?? 2);
+      await this.recorder.announce();
+    }
+    this.context.onFinished(this.facts);
   }
 
   private async stopRingingOthers(winner: Leg, reason: number): Promise<void> {
@@ -226,10 +233,5 @@ export class Call extends Entry {
   private lastReason(): number {
     const ended = this.legs.filter((leg) => leg.facts.reason !== null);
     return ended.toSorted((a, b) => (a.facts.endedAt ?? 0) - (b.facts.endedAt ?? 0)).at(-1)?.facts.reason ?? 1100;
-  }
-
-  /** In words, for whoever watches. */
-  describe(): string {
-    return `${nameOf(this.customer) ?? 'hidden'} ${this.settings.direction}`;
   }
 }

@@ -17,6 +17,7 @@ export interface CallbackOptions {
   readonly device?: string;
   /** Whether `/result/callback` comes first, after the first ringing, or never. */
   readonly resultComes?: 'first' | 'after' | 'never';
+  readonly resultKind?: 'callback' | 'callback_group';
   readonly record?: RecordingPlan | Readonly<Record<string, RecordingPlan>>;
   readonly fields?: FieldMode;
 }
@@ -49,10 +50,10 @@ export class CallbackCall extends TransferableCall {
 
   /** The operator's phone rings; the event looks exactly like an incoming call of the customer. */
   async start(): Promise<void> {
-    const { resultComes = 'after', commandId } = this.options;
-    if (resultComes === 'first') await this.result('callback', commandId);
+    const { resultComes = 'after', resultKind = 'callback', commandId } = this.options;
+    if (resultComes === 'first') await this.result(resultKind, commandId);
     this.first = await this.appear({ from: this.customer, to: this.operatorParty(), talkless: true });
-    if (resultComes === 'after') await this.result('callback', commandId);
+    if (resultComes === 'after') await this.result(resultKind, commandId);
   }
 
   /** The operator picks up; now the customer is rung. */

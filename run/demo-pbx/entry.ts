@@ -20,6 +20,7 @@ export interface CallContext {
   readonly fields: FieldMode;
   /** Events leave without waiting for the answers to earlier ones. */
   readonly parallel: boolean;
+  readonly onFinished: (facts: CallFacts) => void;
 }
 
 export interface CallSettings {
@@ -117,15 +118,6 @@ export class Entry {
   party(text: string): Party {
     const party = partyOf(text, this.context.account);
     return party.kind === 'outside' && party.number === this.settings.customer ? this.customer : party;
-  }
-
-  /** The newest open leg that the party stands on, as the one called or the one calling. */
-  legOf(text: string): Leg {
-    const party = this.party(text);
-    const found =
-      this.openLegs.findLast((leg) => sameParty(leg.to, party)) ?? this.openLegs.findLast((leg) => sameParty(leg.from, party));
-    if (!found) throw new Error(`Call ${this.id}: ${text} stands on no open leg (open: ${this.describeOpenLegs()})`);
-    return found;
   }
 
   /** Anything that is not a leg's state: results, key presses, summaries. */

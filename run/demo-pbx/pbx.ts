@@ -1,121 +1,90 @@
-import type { Call } from './call.ts';
-import type { CallbackOptions } from './callback.ts';
-import { CallbackCall } from './callback.ts';
-import type { Clock } from './clock.ts';
-import { instantClock, realClock } from './clock.ts';
-import type { Sent } from './delivery.ts';
-import { createDelivery } from './delivery.ts';
-import type { CallContext, FieldMode } from './entry.ts';
-import type { CallFacts, PbxLog } from './facts.ts';
-import type { Faults } from './faults.ts';
-import { createFaultBox } from './faults.ts';
-import { createIdMint } from './ids.ts';
-import type { IncomingOptions } from './incoming.ts';
-import { IncomingCall } from './incoming.ts';
-import type { InternalOptions, OutgoingOptions } from './outgoing.ts';
-import { InternalCall, OutgoingCall } from './outgoing.ts';
-import { createRecordingShelf } from './recording-shelf.ts';
-import type { Credentials } from './signature.ts';
-import type { Account } from './staff.ts';
-import { DEMO_ACCOUNT } from './staff.ts';
-import type { PbxEvent } from './wire.ts';
+import type { Server } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createApiApp } from './api/app.ts';
+import { createStatistics } from './api/statistics.ts';
+import type { CallbackBehaviour } from './callback-desk.ts';
+import { createCallbackDesk, untilInterrupted } from './callback-desk.ts';
+import { createLimits } from './limits.ts';
+import type { SwitchboardOptions } from './switchboard.ts';
+import { createSwitchboard } from './switchboard.ts';
 
-export interface DemoPbxOptions extends Partial<Credentials> {
-  /** The product's base URL; events go to `<targetUrl>/mango/events/call` and so on. */
-  readonly targetUrl: string;
-  readonly account?: Account;
-  /** `instant` for tests: time jumps as far as the script says. `real` for people. */
-  readonly pace?: 'instant' | 'real';
-  /** Fixes the instant clock's beginning, in Unix seconds. */
-  readonly startAt?: number;
-  readonly fields?: FieldMode;
-  readonly faults?: Faults;
-  /** For chance and reordering. */
-  readonly seed?: number;
-  readonly retries?: number;
-  readonly retryDelayMs?: number;
-  readonly timeoutMs?: number;
-  readonly parallel?: boolean;
+export interface DemoPbxOptions extends SwitchboardOptions {
+  readonly callbacks?: Partial<CallbackBehaviour>;
+  /** Enforce the documented quotas and the lock-out after invalid requests. */
+  readonly limits?: boolean;
+  readonly signedLinks?: boolean;
+  readonly statistics?: { readonly readyAfterMs?: number; readonly lagSeconds?: number };
 }
 
 export type DemoPbx = ReturnType<typeof createDemoPbx>;
 
-/** The whole PBX in one object: makes calls, tells the product about them, remembers what truly happened. */
+/** The PBX with both its directions: events to the product, commands from it. Command handlers run in the background. */
 export function createDemoPbx(options: DemoPbxOptions) {
-  const account = options.account ?? DEMO_ACCOUNT;
-  const credentials: Credentials = { key: options.key ?? 'demokey', salt: options.salt ?? 'demosalt' };
-  const faults = createFaultBox(options.faults ?? {}, options.seed ?? 1);
-  const log: PbxLog = { calls: [], sent: [], received: [] };
-  const watchers = new Set<(sent: Sent) => void>();
-  let targetUrl = options.targetUrl;
-
-  const clock: Clock = options.pace === 'real' ? realClock() : instantClock(options.startAt);
-  const shelf = createRecordingShelf(faults);
-  const delivery = createDelivery({
-    baseUrl: () => `${targetUrl.replace(/\/$/, '')}/mango`,
-    credentials,
-    faults,
-    retries: options.retries ?? 0,
-    retryDelayMs: options.retryDelayMs ?? 1000,
-    timeoutMs: options.timeoutMs ?? 30_000,
-    onSent: (sent) => {
-      log.sent.push(sent);
-      for (const watch of watchers) watch(sent);
-    },
+  const switchboard = createSwitchboard(options);
+  const callbacks = createCallbackDesk(options.callbacks);
+  const problems: unknown[] = [];
+  const background = (work: () => Promise<void>): void =>
+    void untilInterrupted(work).catch((error: unknown) => problems.push(error));
+  const statistics = createStatistics({
+    account: switchboard.account,
+    log: switchboard.log,
+    nowMs: Date.now,
+    readyAfterMs: options.statistics?.readyAfterMs ?? 0,
+    lagSeconds: options.statistics?.lagSeconds ?? 0,
+    announce: (key, requestId) =>
+      background(() => switchboard.send('/result/stat', { key, ...(requestId ? { request_id: requestId } : {}) })),
   });
-  const context: CallContext = {
-    account,
-    ids: createIdMint(account.productId, 501),
-    clock,
-    delivery,
-    shelf,
-    fields: options.fields ?? 'v2',
-    parallel: options.parallel ?? false,
-  };
-  const calls = new Map<string, Call>();
-
-  function register<T extends Call>(call: T): T {
-    calls.set(call.id, call);
-    log.calls.push(call.facts);
-    return call;
-  }
+  const app = createApiApp({
+    switchboard,
+    callbacks,
+    background,
+    statistics,
+    limits: options.limits ? createLimits() : null,
+    signedLinks: options.signedLinks ?? true,
+  });
+  let server: Server | null = null;
 
   return {
-    credentials,
-    account,
-    clock,
-    shelf,
-    faults,
-    log,
-    calls,
-    get targetUrl() {
-      return targetUrl;
+    ...switchboard,
+    callbacks,
+    /** What went wrong while nobody waited for it. */
+    problems,
+    /** The base address for the product's `MANGO_API_URL`. */
+    get url(): string {
+      return urlOf(server);
     },
-    /** The product's address, once it is known. */
-    setTarget(url: string) {
-      targetUrl = url;
+    get targetUrl(): string {
+      return switchboard.targetUrl;
     },
-    setFaults: (next: Faults) => faults.set(next),
-    incoming: (call: IncomingOptions = {}) => register(new IncomingCall(context, call)),
-    outgoing: (call: OutgoingOptions) => register(new OutgoingCall(context, call)),
-    internal: (call: InternalOptions) => register(new InternalCall(context, call)),
-    callback: (call: CallbackOptions) => register(new CallbackCall(context, call)),
-    /** Any event at all, signed. */
-    send: (path: string, event: PbxEvent) => delivery.send(path, event),
-    /** «Проверить подключение»: a POST without signature or body. */
-    ping: async () => (await fetch(`${targetUrl}/mango/ping`, { method: 'POST' })).status,
-    /** Sends what faults have kept back. */
-    release: () => delivery.release(),
-    /** Waits until no event is on its way. */
-    settled: () => delivery.settled(),
-    factsOf: (entryId: string): CallFacts | undefined => log.calls.find((call) => call.entryId === entryId),
-    watch(onSent: (sent: Sent) => void): () => void {
-      watchers.add(onSent);
-      return () => watchers.delete(onSent);
+    /** The next callback ordered by the product; see `CallbackDesk.next`. */
+    nextCallback: () => callbacks.next(),
+    async start(port = 0, host = '127.0.0.1'): Promise<void> {
+      server = await listen(createServer(app), port, host);
     },
     async stop(): Promise<void> {
-      delivery.close();
-      await delivery.settled();
+      await switchboard.stop();
+      if (server) await close(server);
+      server = null;
     },
   };
+}
+
+export function listen(server: Server, port: number, host: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve(server));
+  });
+}
+
+export function urlOf(server: Server | null): string {
+  const address = server?.address() as AddressInfo | null | undefined;
+  if (!address) throw new Error('The demo PBX is not started: call start() first');
+  const host = address.address === '::' || address.address === '0.0.0.0' ? '127.0.0.1' : address.address;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+}
+
+export function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve, reject) => server.close((error) => (error ? reject(error) : resolve())));
 }

@@ -76,3 +76,9 @@ export function digitsOf(number: string): string {
   const digits = number.replace(/\D/g, '');
   return digits.length === 11 && digits.startsWith('8') ? `7${digits.slice(1)}` : digits;
 }
+
+/** How the PBX's statistics name an operator. */
+export function userIdOf(extension: string, account: Account): number {
+  const index = account.operators.findIndex((operator) => operator.extension === extension);
+  return account.productId + 101 + (index === -1 ? 900 : index);
+}

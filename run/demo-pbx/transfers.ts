@@ -1,4 +1,4 @@
-import { Call } from './call.ts';
+import { Call, StepImpossible } from './call.ts';
 import type { Leg } from './entry.ts';
 import type { Party } from './staff.ts';
 import { sameParty } from './staff.ts';
@@ -41,8 +41,22 @@ export class TransferableCall extends Call {
   }
 
   /** The operator comes back to the held party; the colleague's leg ends if it has not already. */
-  async abandonConsultation(by: string): Promise<void> {
-    const { held, leg } = this.takeConsultation(by);
+  abandonConsultation(by: string): Promise<void> {
+    return this.comeBack(this.takeConsultation(by));
+  }
+
+  /** The same, named by the leg on hold. */
+  abandonConsultationOf(held: Leg): Promise<void> {
+    const consultation = this.consultations.find((one) => one.held === held);
+    return consultation ? this.abandonConsultation(consultation.by) : this.connectAndRecord(held);
+  }
+
+  /** Operators who consult a colleague at this moment. */
+  get consulting(): string[] {
+    return this.consultations.filter((one) => one.held.state === 'OnHold').map((one) => one.by);
+  }
+
+  private async comeBack({ held, leg }: Consultation): Promise<void> {
     await this.disconnect(leg, 1110);
     await this.connectAndRecord(held);
     await this.recorder.completeThoseWhoLeft(this);
@@ -82,7 +96,7 @@ export class TransferableCall extends Call {
   async returnBlind(target: string, reason = 1111): Promise<Leg> {
     const missed = this.ringingLegOf(target);
     const by = this.blindBy.get(missed);
-    if (by === undefined) throw new Error(`Call ${this.id}: nobody sent the call to ${target} blindly`);
+    if (by === undefined) throw new StepImpossible(`Call ${this.id}: nobody sent the call to ${target} blindly`);
     const waiting = this.joins.get(missed)?.from ?? missed.from;
     this.joins.delete(missed);
     await this.disconnect(missed, reason);
@@ -134,7 +148,7 @@ export class TransferableCall extends Call {
 
   private takeConsultation(by: string): Consultation {
     const found = this.consultations.findLast((one) => one.by === by && one.held.state === 'OnHold');
-    if (!found) throw new Error(`Call ${this.id}: ${by} consults nobody`);
+    if (!found) throw new StepImpossible(`Call ${this.id}: ${by} consults nobody`);
     this.consultations = this.consultations.filter((one) => one !== found);
     return found;
   }

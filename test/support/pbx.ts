@@ -18,13 +18,18 @@ export { DEMO_ACCOUNT } from '../../run/demo-pbx/staff.ts';
 export const TEST_CREDENTIALS: Credentials = { key: 'testkey0001', salt: 'testsalt0002' };
 
 /**
- * A PBX with the instant clock that tells the product at `targetUrl` about its calls:
+ * A started PBX (its API at `pbx.url`) with the instant clock, whose callbacks are played by hand. It tells the product at `targetUrl`
+ * about its calls:
  *
  *   const call = pbx.incoming({ from: '+79161234567' });
  *   await call.ring('101'); await call.answer('101'); await call.pass(30); await call.hangUp(); await call.finish();
+ *
+ * Stop it with `await pbx.stop()`.
  */
 export async function startPbx(options: DemoPbxOptions): Promise<DemoPbx> {
-  return createDemoPbx({ ...TEST_CREDENTIALS, ...options });
+  const pbx = createDemoPbx({ ...TEST_CREDENTIALS, callbacks: { mode: 'manual' }, ...options });
+  await pbx.start();
+  return pbx;
 }
 
 /** One signed webhook, such as `signedPost(url, '/mango/events/call', {...})`. A text goes out byte for byte as it is. */
