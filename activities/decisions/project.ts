@@ -81,7 +81,7 @@ async function talkBegins(context: DecisionContext, conversation: ConversationRo
   const ticket = conversation.ticket_id ? await lockTicket(context.trx, conversation.ticket_id) : undefined;
   if (!ticket) return;
   const correctable = conversation.made_by !== 'auto' || ticket.touched_at === null;
-  if (correctable) await changeTicket(context.trx, ticket, { status: 'open' }, byRule(context, 'S15', conversation.id));
+  if (correctable) await changeTicket(context.trx, ticket, { status: 'open' }, byRule(context, 'talk_running', conversation.id));
   if (conversation.made_by === 'create') {
     await closeMissedTickets(context, conversation.direction === 'incoming' ? 'S18а' : 'S18г', ticket.id, conversation.id);
   }

@@ -107,6 +107,9 @@ export async function settleTalk(
   return ticketId;
 }
 
+const wasTyped = async ({ trx }: DecisionContext, conversationId: string): Promise<boolean> =>
+  (await trx('messages').where({ conversation_id: conversationId, automatic: false }).first('id')) !== undefined;
+
 async function settleExisting(
   context: DecisionContext,
   conversation: ConversationRow,
@@ -116,7 +119,7 @@ async function settleExisting(
   if (conversation.made_by === 'auto') {
     // The talk went on after its first end, or was handed over later than it seemed: corrected unless a person decided since.
     if (ticket.touched_at !== null) return;
-    const typed = ticket.status_rule === 'S15';
+    const typed = await wasTyped(context, conversation.id);
     const { status, rule } = typed ? { status: 'pending' as const, rule: 'S15' } : automatic;
     await changeTicket(context.trx, ticket, { status }, byRule(context, rule, conversation.id));
     return;

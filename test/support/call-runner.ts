@@ -28,6 +28,8 @@ export async function seedCast(db: Db): Promise<{ integrationId: string; anna: s
 }
 
 let inboxId = 1_000_000;
+/** Calls of one test follow one another on this clock, which only the tests move. */
+let latest = Date.now();
 
 type LegPart = Partial<Omit<LegMessage, 'type' | 'legId' | 'seq' | 'state'>>;
 
@@ -60,7 +62,7 @@ export class CallRunner {
       .returning('id')) as { id: string }[];
     if (!row) throw new Error('The call was not stored');
     if (phone) await db('call_numbers').insert({ call_id: row.id, ref: 1, number: phone });
-    return new CallRunner(db, row.id, options.at ?? Date.now(), options.limits ?? LIMITS);
+    return new CallRunner(db, row.id, options.at ?? latest, options.limits ?? LIMITS);
   }
 
   leg(legId: string, state: LegMessage['state'], part: LegPart = {}): LegMessage {
@@ -121,6 +123,7 @@ export class CallRunner {
       await this.settle();
     }
     this.now = until;
+    latest = Math.max(latest, until);
     await this.settle();
   }
 
