@@ -36,6 +36,8 @@ export interface Config {
   readonly secretKey: string | undefined;
   /** Country of numbers typed without a country code. */
   readonly phoneCountry: string;
+  /** Whether the environment said so; then the setting stored in the database does not count. */
+  readonly phoneCountryGiven: boolean;
   readonly callSettleSeconds: number;
   readonly legMaxSeconds: number;
   readonly draftGraceSeconds: number;
@@ -43,6 +45,8 @@ export interface Config {
   readonly logLevel: string;
   /** For express' «trust proxy»: how many proxies stand in front, or which addresses are theirs. */
   readonly trustProxy: false | number | readonly string[];
+  /** With it, `/metrics` may be read from elsewhere (`Authorization: Bearer …`). */
+  readonly metricsToken: string | undefined;
 }
 
 /** What `npm start` reads: an address that is not given is one it has to start itself. */
@@ -107,7 +111,7 @@ const Environment = z.object({
   PHONE_COUNTRY: z
     .string()
     .regex(/^[A-Z]{2}$/, 'must be a two-letter country code such as RU')
-    .default('RU'),
+    .optional(),
   CALL_SETTLE_SECONDS: seconds(30),
   LEG_MAX_SECONDS: seconds(14_400),
   DRAFT_GRACE_SECONDS: seconds(2),
@@ -121,6 +125,7 @@ const Environment = z.object({
     )
     .refine((value) => value !== 'true', 'must not be true, as then anybody may pretend any address: give the number of proxies')
     .default('false'),
+  METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
 });
 type Environment = z.infer<typeof Environment>;
 
@@ -146,13 +151,15 @@ export function readStartConfig(env: NodeJS.ProcessEnv): StartConfig {
     mango: mangoConfig(given),
     publicUrl: given.PUBLIC_URL,
     secretKey: given.SECRET_KEY,
-    phoneCountry: given.PHONE_COUNTRY,
+    phoneCountry: given.PHONE_COUNTRY ?? 'RU',
+    phoneCountryGiven: given.PHONE_COUNTRY !== undefined,
     callSettleSeconds: given.CALL_SETTLE_SECONDS,
     legMaxSeconds: given.LEG_MAX_SECONDS,
     draftGraceSeconds: given.DRAFT_GRACE_SECONDS,
     recordingWaitSeconds: given.RECORDING_WAIT_SECONDS,
     logLevel: given.LOG_LEVEL,
     trustProxy: trustProxy(given.TRUST_PROXY),
+    metricsToken: given.METRICS_TOKEN,
   };
 }
 

@@ -1,0 +1,34 @@
+import type { Config } from './config.ts';
+import type { Executor } from './pool.ts';
+
+export interface StoredSettings {
+  /** How numbers without a country code are read. */
+  readonly phoneCountry: string;
+  readonly timezone: string;
+  /** Null: kept for ever. */
+  readonly recordingRetentionDays: number | null;
+  readonly rawEventRetentionDays: number | null;
+}
+
+const DEFAULTS: Omit<StoredSettings, 'phoneCountry'> = { timezone: 'Europe/Moscow', recordingRetentionDays: 365, rawEventRetentionDays: 30 };
+
+/** Which settings the environment gives: it wins over what is stored. */
+export const settingsFromEnvironment = (config: Pick<Config, 'phoneCountryGiven'>): (keyof StoredSettings)[] =>
+  config.phoneCountryGiven ? ['phoneCountry'] : [];
+
+/** The settings in force. */
+export async function readSettings(db: Executor, config: Pick<Config, 'phoneCountry' | 'phoneCountryGiven'>): Promise<StoredSettings> {
+  const rows = (await db('settings').select('key', 'value')) as { key: string; value: unknown }[];
+  const stored = Object.fromEntries(rows.map(({ key, value }) => [key, value])) as Partial<StoredSettings>;
+  return {
+    timezone: stored.timezone ?? DEFAULTS.timezone,
+    recordingRetentionDays: stored.recordingRetentionDays === undefined ? DEFAULTS.recordingRetentionDays : stored.recordingRetentionDays,
+    rawEventRetentionDays: stored.rawEventRetentionDays === undefined ? DEFAULTS.rawEventRetentionDays : stored.rawEventRetentionDays,
+    phoneCountry: config.phoneCountryGiven ? config.phoneCountry : (stored.phoneCountry ?? config.phoneCountry),
+  };
+}
+
+export async function writeSettings(trx: Executor, change: Partial<StoredSettings>): Promise<void> {
+  const rows = Object.entries(change).map(([key, value]) => ({ key, value: JSON.stringify(value), updated_at: trx.fn.now() }));
+  if (rows.length > 0) await trx('settings').insert(rows).onConflict('key').merge();
+}
