@@ -1,6 +1,22 @@
+import type { Db, Executor, Transaction } from './pool.ts';
 import { publish, publishTicketChanged } from './stream.ts';
-import { appendTicketEvent, changeTicket, lockTicket, SYSTEM, type Cause } from './tickets.ts';
-import type { Executor, Transaction } from './pool.ts';
+import { appendTicketEvent, changeTicket, lockTicket, SYSTEM, type Cause, type TicketRow } from './tickets.ts';
+import { ticketVisible, type Viewer } from './visibility.ts';
+
+/** Why there is no recording (yet), as codes the interface puts into words. */
+export type RecordingReason =
+  | 'too_short'
+  | 'not_recorded'
+  | 'never_arrived'
+  | 'mail_only'
+  | 'not_kept'
+  | 'refused'
+  | 'not_found'
+  | 'disk_full'
+  | 'not_audio'
+  | 'too_large'
+  | 'pbx_unreachable'
+  | 'removed';
 
 export interface RecordingRow {
   readonly id: string;
@@ -14,60 +30,63 @@ export interface RecordingRow {
   readonly duration_seconds: number | null;
   readonly sha256: string | null;
   readonly attempts: number;
-  readonly created_at: Date;
+  readonly ready_at: Date | null;
+  readonly removed_at: Date | null;
 }
 
-interface ConversationFacts {
-  readonly id: string;
-  readonly agent_id: string | null;
-  readonly outcome: string;
-  readonly ticket_id: string | null;
-  readonly ended_at: Date | null;
-}
+const table = (executor: Executor) => executor<RecordingRow, RecordingRow[]>('recordings');
+const now = (executor: Executor) => executor.raw('clock_timestamp()');
 
-/** A talk has ended and nothing was announced yet: its message says that the recording is on its way. */
+/**
+ * A talk that nobody announced a recording of keeps a place for it, which the first announced one takes over. Asked for whenever
+ * a talk's ticket is settled; recordings that were there before the ticket join it now.
+ */
 export async function placeholder(
   trx: Transaction,
-  talk: { readonly callId: string; readonly conversationId: string },
+  { conversationId, callId }: { readonly conversationId: string; readonly callId: string },
 ): Promise<void> {
-  const known = (await trx('recordings').where({ conversation_id: talk.conversationId }).first('id')) as
-    { id: string } | undefined;
-  if (known) return;
-  await trx('recordings')
-    .insert({ call_id: talk.callId, conversation_id: talk.conversationId, state: 'pending' })
-    .onConflict(trx.raw('(conversation_id) where recording_id is null'))
-    .ignore();
+  await trx.raw(
+    `insert into recordings (call_id, conversation_id, state)
+     select cast(:callId as uuid), cast(:conversationId as text), 'pending'
+     where not exists (select from recordings where conversation_id = :conversationId)
+     on conflict do nothing`,
+    { callId, conversationId },
+  );
+  await joinRecordings(trx, conversationId);
 }
 
-/** The PBX names a recording: it takes the placeholder's row, or a further one if the conversation has several. */
+/** The PBX told of a recording: it takes over the conversation's placeholder, also one given up, or stands beside the others. */
 export async function announce(
   trx: Transaction,
-  recording: { readonly callId: string; readonly recordingId: string; readonly conversationId: string },
+  {
+    callId,
+    recordingId,
+    conversationId,
+  }: { readonly callId: string; readonly recordingId: string; readonly conversationId: string },
 ): Promise<{ readonly id: string }> {
-  const { callId, recordingId, conversationId } = recording;
-  const known = (await trx('recordings').where({ call_id: callId, recording_id: recordingId }).first('id')) as
-    { id: string } | undefined;
-  if (known) return known;
-  const named = { recording_id: recordingId, state: 'pending', reason: null, updated_at: new Date() };
-  const [taken] = (await trx('recordings')
+  const known = await table(trx).where({ call_id: callId, recording_id: recordingId }).first('id');
+  if (known) return { id: known.id };
+  const [taken] = await table(trx)
     .where({ conversation_id: conversationId, recording_id: null })
-    .update(named)
-    .returning('id')) as { id: string }[];
-  if (taken) {
-    await publishOf(trx, conversationId);
-    return taken;
-  }
-  const [row] = (await trx('recordings')
-    .insert({ ...named, call_id: callId, conversation_id: conversationId })
-    .returning('id')) as { id: string }[];
-  if (!row) throw new Error('Postgres returned no row for a new recording');
-  return row;
+    .update({ recording_id: recordingId, state: 'pending', reason: null, updated_at: now(trx) } as object, ['id']);
+  const [row] = taken
+    ? [taken]
+    : await table(trx).insert({ call_id: callId, recording_id: recordingId, conversation_id: conversationId, state: 'pending' }, [
+        'id',
+      ]);
+  if (!row) throw new Error(`Recording of conversation ${conversationId} got no row`);
+  const ticketId = await ticketIdOf(trx, conversationId);
+  if (ticketId) await publishTicketChanged(trx, ticketId);
+  return { id: row.id };
 }
 
-async function publishOf(trx: Transaction, conversationId: string): Promise<void> {
-  const row = (await trx('conversations').where({ id: conversationId }).first('ticket_id')) as
-    { ticket_id: string | null } | undefined;
-  if (row?.ticket_id) await publishTicketChanged(trx, row.ticket_id);
+/** No recording was announced in time. One that comes later still joins. */
+export async function giveUp(
+  trx: Transaction,
+  { conversationId, reason }: { readonly conversationId: string; readonly reason: string },
+): Promise<void> {
+  const row = await table(trx).where({ conversation_id: conversationId, recording_id: null, state: 'pending' }).first('id');
+  if (row) await settleRecording(trx, { id: row.id, state: 'unavailable', reason });
 }
 
 export type Settlement =
@@ -76,87 +95,178 @@ export type Settlement =
       readonly state: 'ready';
       readonly contentType: string;
       readonly bytes: number;
-      readonly durationSeconds: number | null;
+      readonly durationSeconds: number;
       readonly sha256: string;
     }
   | { readonly id: string; readonly state: 'unavailable'; readonly reason: string };
 
 /**
- * A recording is there, or will not come. A ready one of a talk enters the ticket's record (S20 «с ответом»), and turns the
- * handset of a missed-call ticket green (S13). Its time in the statistics is the end of the talk, not of the download.
+ * The one way in which a recording becomes ready or is given up. What is ready stays so, whatever comes late. The call's row is
+ * locked first, as every decision about the call does.
  */
 export async function settleRecording(trx: Transaction, settlement: Settlement): Promise<void> {
-  const row = (await trx('recordings').where({ id: settlement.id }).forUpdate().first()) as RecordingRow | undefined;
-  if (!row || row.state === 'ready') return;
-  const now = new Date();
-  if (settlement.state === 'unavailable') {
-    await trx('recordings').where({ id: row.id }).update({ state: 'unavailable', reason: settlement.reason, updated_at: now });
-    if (row.conversation_id) await publishOf(trx, row.conversation_id);
+  const row = await lockRecording(trx, settlement.id);
+  if (!row) throw new Error(`Recording ${settlement.id} has no row`);
+  if (row.state === 'ready') return;
+  if (settlement.state === 'ready') {
+    const { contentType, bytes, durationSeconds, sha256 } = settlement;
+    await table(trx)
+      .where({ id: row.id })
+      .update({
+        state: 'ready',
+        reason: null,
+        content_type: contentType,
+        bytes: String(bytes),
+        duration_seconds: durationSeconds,
+        sha256,
+        ready_at: now(trx),
+        updated_at: now(trx),
+      } as object);
+    if (row.conversation_id) await joinRecordings(trx, row.conversation_id);
     return;
   }
-  await trx('recordings').where({ id: row.id }).update({
-    state: 'ready',
-    reason: null,
-    content_type: settlement.contentType,
-    bytes: settlement.bytes,
-    duration_seconds: settlement.durationSeconds,
-    sha256: settlement.sha256,
-    ready_at: now,
-    updated_at: now,
-  });
-  if (row.conversation_id) await enterRecord(trx, row.id, row.conversation_id, row.call_id);
+  await changeReason(trx, row, 'unavailable', settlement.reason);
 }
 
-async function enterRecord(trx: Transaction, recordingRowId: string, conversationId: string, callId: string): Promise<void> {
-  const talk = (await trx('conversations')
+/**
+ * Makes the ready recordings of a conversation part of its ticket: an entry in the ticket's record each, word on the stream, and
+ * S13. Done once per ticket and recording; to be asked for again when a conversation gets its ticket or moves to another.
+ */
+export async function joinRecordings(trx: Transaction, conversationId: string): Promise<void> {
+  const talk = await talkOf(trx, conversationId);
+  if (!talk?.ticket_id) return;
+  const { rows } = await trx.raw<{ rows: { id: string }[] }>(
+    `select r.id from recordings r
+     where r.conversation_id = :conversationId and r.state = 'ready' and not exists (
+       select from ticket_events e
+       where e.ticket_id = :ticketId and e.type = 'recording' and e.data ->> 'recordingId' = cast(r.id as text))
+     order by r.ready_at, r.id`,
+    { conversationId, ticketId: talk.ticket_id },
+  );
+  if (rows.length === 0) return;
+  const ticket = await lockTicket(trx, talk.ticket_id);
+  if (!ticket) throw new Error(`Ticket ${talk.ticket_id} of conversation ${conversationId} is gone`);
+  for (const { id } of rows) await joinOne(trx, ticket, talk, id);
+}
+
+interface Talk {
+  readonly id: string;
+  readonly call_id: string;
+  readonly ticket_id: string | null;
+  readonly outcome: string;
+  readonly answered_at: Date | null;
+}
+
+async function talkOf(trx: Transaction, conversationId: string): Promise<Talk | undefined> {
+  return (await trx('conversations')
     .where({ id: conversationId })
-    .first('id', 'agent_id', 'outcome', 'ticket_id', 'ended_at')) as ConversationFacts | undefined;
-  const ticket = talk?.ticket_id ? await lockTicket(trx, talk.ticket_id) : undefined;
-  if (!talk || !ticket) return;
-  const message = (await trx('messages').where({ conversation_id: conversationId }).first('id')) as { id: string } | undefined;
-  const cause: Cause = { actor: SYSTEM, rule: 'S2a', callId, conversationId };
-  const isTalk = talk.outcome === 'talked';
-  await appendTicketEvent(trx, ticket, 'recording', cause, {
-    ...(message ? { messageId: message.id } : {}),
-    data: {
-      talk: isTalk,
-      recordingId: recordingRowId,
-      conversationId,
-      agentId: talk.agent_id,
-      talkEndedAt: talk.ended_at?.toISOString() ?? null,
+    .first('id', 'call_id', 'ticket_id', 'outcome', 'answered_at')) as Talk | undefined;
+}
+
+/** A talk that is still going on will have been one. */
+const tookPlace = (talk: Talk): boolean =>
+  talk.outcome === 'talked' || (talk.outcome === 'in_progress' && talk.answered_at !== null);
+
+async function joinOne(trx: Transaction, ticket: TicketRow, talk: Talk, recordingId: string): Promise<void> {
+  const isTalk = tookPlace(talk);
+  const cause: Cause = { actor: SYSTEM, rule: 'S13', callId: talk.call_id, conversationId: talk.id };
+  const message = (await trx('messages').where({ conversation_id: talk.id }).first('id')) as { id: string } | undefined;
+  await appendTicketEvent(
+    trx,
+    ticket,
+    'recording',
+    { ...cause, rule: null },
+    {
+      data: { talk: isTalk, recordingId },
+      ...(message ? { messageId: message.id } : {}),
     },
-  });
-  if (isTalk && ticket.kind === 'missed' && ticket.handset === 'red') {
-    await changeTicket(trx, ticket, { handset: 'green' }, { ...cause, rule: 'S13' });
-  }
+  );
   await publish(trx, {
     type: 'recording.ready',
     agentId: null,
     ticketId: ticket.id,
-    payload: { ticketId: ticket.id, recordingId: recordingRowId },
+    payload: { ticketId: ticket.id, recordingId },
   });
-  await publishTicketChanged(trx, ticket.id);
+  const turnsGreen = isTalk && ticket.kind === 'missed' && ticket.handset === 'red';
+  const changed = turnsGreen ? await changeTicket(trx, ticket, { handset: 'green' }, cause) : ticket;
+  if (changed === ticket) await publishTicketChanged(trx, ticket.id);
 }
 
-/** Nothing was announced in time: the message says so. */
-export async function giveUp(
-  trx: Transaction,
-  talk: { readonly conversationId: string; readonly reason: string },
-): Promise<void> {
-  const row = (await trx('recordings').where({ conversation_id: talk.conversationId, recording_id: null }).first('id')) as
-    { id: string } | undefined;
-  if (row) await settleRecording(trx, { id: row.id, state: 'unavailable', reason: talk.reason });
+/** A fetch begins; null if there is nothing to fetch. A recording that was given up is pending again. */
+export async function beginFetch(db: Db, id: string): Promise<(RecordingRow & { readonly integration_id: string }) | null> {
+  return db.transaction(async (trx) => {
+    const row = await lockRecording(trx, id);
+    if (!row?.recording_id || row.removed_at) return null;
+    const call = (await trx('calls').where({ id: row.call_id }).first('integration_id')) as { integration_id: string };
+    if (row.state !== 'ready') {
+      await table(trx).where({ id }).increment('attempts', 1);
+      if (row.state === 'unavailable') await changeReason(trx, row, 'pending', null);
+    }
+    return { ...row, integration_id: call.integration_id };
+  });
 }
 
-/** Back to waiting, for an admin who asks for it again. False if it is there already, or the PBX never named it. */
+/** Why the recording is not there yet: the message says so while it is being tried again. */
+export async function noteReason(db: Db, id: string, reason: RecordingReason): Promise<void> {
+  await db.transaction(async (trx) => {
+    const row = await lockRecording(trx, id);
+    if (row?.state === 'pending' && row.reason !== reason) await changeReason(trx, row, 'pending', reason);
+  });
+}
+
+/** An admin asks again; false if the PBX never told of a recording that could be fetched, or if it is there. */
 export async function askAgain(trx: Transaction, id: string): Promise<boolean> {
-  const count = await trx('recordings')
-    .where({ id, state: 'unavailable' })
-    .whereNotNull('recording_id')
-    .update({ state: 'pending', reason: null, requested_again_at: new Date(), updated_at: new Date() });
-  return count > 0;
+  const row = await lockRecording(trx, id);
+  if (!row?.recording_id || row.state === 'ready' || row.removed_at) return false;
+  await table(trx)
+    .where({ id })
+    .update({ requested_again_at: now(trx) } as object);
+  await changeReason(trx, row, 'pending', null);
+  return true;
 }
 
-export async function findRecording(db: Executor, id: string): Promise<RecordingRow | undefined> {
-  return (await db('recordings').where({ id }).first()) as RecordingRow | undefined;
+async function changeReason(
+  trx: Transaction,
+  row: RecordingRow,
+  state: 'pending' | 'unavailable',
+  reason: string | null,
+): Promise<void> {
+  await table(trx)
+    .where({ id: row.id })
+    .update({ state, reason, updated_at: now(trx) } as object);
+  const ticketId = row.conversation_id && (await ticketIdOf(trx, row.conversation_id));
+  if (ticketId) await publishTicketChanged(trx, ticketId);
+}
+
+/** Locks in the order of all decisions about a call: the call, then what hangs on it. */
+async function lockRecording(trx: Transaction, id: string): Promise<RecordingRow | undefined> {
+  const call = await table(trx).where({ id }).first('call_id');
+  if (!call) return undefined;
+  await trx('calls').where({ id: call.call_id }).forUpdate().first('id');
+  return table(trx).where({ id }).forUpdate().first();
+}
+
+async function ticketIdOf(trx: Transaction, conversationId: string): Promise<string | null> {
+  return (await talkOf(trx, conversationId))?.ticket_id ?? null;
+}
+
+/** States of those recordings of the given ones that have a row. */
+export async function recordingStates(db: Executor, ids: readonly string[]): Promise<ReadonlyMap<string, RecordingRow>> {
+  const rows = await table(db)
+    .whereIn('id', [...ids])
+    .select();
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** A ready recording, if the viewer may see a ticket it is in. Absent and forbidden look alike. */
+export async function findRecordingForAgent(db: Executor, id: string, viewer: Viewer): Promise<RecordingRow | undefined> {
+  const visible = ticketVisible(viewer, 't');
+  const { rows } = await db.raw<{ rows: RecordingRow[] }>(
+    `select r.* from recordings r
+     join conversations c on c.id = r.conversation_id
+     join tickets t on t.id = c.ticket_id
+     where r.id = ? and r.removed_at is null and ${visible.sql}`,
+    [id, ...visible.bindings],
+  );
+  return rows[0];
 }
