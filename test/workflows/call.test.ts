@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { agent, CallRunner, seedCast } from '../support/call-runner.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestWorker, eventually, LiveCall, QUICK } from '../support/live-call.ts';
+import { connectTemporal, uniqueTaskQueue, type TestTemporal } from '../support/temporal.ts';
+
+let database: TestDatabase;
+let temporal: TestTemporal;
+let cast: Awaited<ReturnType<typeof seedCast>>;
+const taskQueue = uniqueTaskQueue('call');
+const fetched: string[] = [];
+let worker: { stop(): Promise<void> };
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  temporal = await connectTemporal();
+  cast = await seedCast(database.db);
+  worker = await createTestWorker({
+    db: database.db,
+    connection: temporal.nativeConnection,
+    taskQueue,
+    // Nothing stays in memory between two tasks: every one of them replays the whole history.
+    maxCachedWorkflows: 0,
+    pbx: {
+      fetchRecording: async ({ recordingRowId }) => {
+        fetched.push(recordingRowId);
+        return { state: 'settled' };
+      },
+    },
+  });
+});
+afterAll(async () => {
+  await worker.stop();
+  await temporal.close();
+  await database.drop();
+});
+
+let counter = 0;
+/** Events are made by the runner, and told to the workflow. */
+async function newCall(limits = QUICK): Promise<{ events: CallRunner; call: LiveCall }> {
+  counter += 1;
+  const events = await CallRunner.start(database.db, cast.integrationId, {
+    phone: `+7903${1_000_000 + counter}`,
+    at: Date.now(),
+  });
+  return { events, call: new LiveCall(temporal.client, taskQueue, events.callId, limits) };
+}
+
+const ticketsOf = async (callId: string): Promise<{ id: string; status: string; kind: string }[]> =>
+  database
+    .db('tickets')
+    .whereIn('id', database.db('conversations').where({ call_id: callId }).select('ticket_id'))
+    .orderBy('id')
+    .select('id', 'status', 'kind');
+
+describe('the call workflow', () => {
+  test('a call from ring to recording: card, ticket, recording fetched, and the workflow ends', async () => {
+    const { events, call } = await newCall();
+    await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }));
+    await eventually(
+      () => database.db('call_cards').where({ call_id: call.callId }),
+      (cards) => cards.length === 1,
+    );
+    await call.send(events.leg('A', 'connected'));
+    const state = await eventually(
+      () => call.handle.query<{ state: string }>('state'),
+      (value) => value.state === 'talking',
+    );
+    expect(state).toMatchObject({ direction: 'incoming' });
+    const recording = {
+      type: 'recording',
+      recordingId: 'R1',
+      seq: 1,
+      legId: 'A',
+      party: agent(cast.anna),
+      completionCode: null,
+      recipient: null,
+    } as const;
+    const envelope = () => ({ inboxId: 2_000_000 + ++counter, receivedAt: Date.now() });
+    await call.send({ ...recording, ...envelope(), state: 'started' });
+    await call.send(events.leg('A', 'disconnected'), events.summary({ talkedAt: Date.now() }));
+    await call.send({ ...recording, ...envelope(), state: 'completed', seq: 2, completionCode: 1000, recipient: 'cloud' });
+    await call.send({ ...recording, ...envelope(), state: 'stored', seq: 0, legId: null, party: null });
+    const result = (await call.handle.result()) as { state: string };
+    expect(result.state).toBe('over');
+    expect(await ticketsOf(call.callId)).toMatchObject([{ status: 'open', kind: 'incoming' }]);
+    const row = await database.db('recordings').where({ call_id: call.callId, recording_id: 'R1' }).first();
+    expect(fetched.filter((id) => id === row.id)).toHaveLength(1);
+  });
+
+  test('events repeated, reordered and told in one batch come to the same', async () => {
+    const { events, call } = await newCall();
+    const script = [
+      events.leg('A', 'appeared', { to: agent(cast.anna) }),
+      events.leg('A', 'connected'),
+      events.leg('A', 'disconnected'),
+      events.summary({ talkedAt: Date.now() }),
+    ];
+    await call.send(...[...script].reverse(), ...script);
+    await call.handle.result();
+    expect(await ticketsOf(call.callId)).toMatchObject([{ status: 'open', kind: 'incoming' }]);
+  });
+
+  test('a call without a summary ends when nothing has come for the settling time', async () => {
+    const { events, call } = await newCall();
+    await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }), events.leg('A', 'disconnected'));
+    await call.handle.result();
+    expect(await ticketsOf(call.callId)).toMatchObject([{ kind: 'missed', status: 'open' }]);
+    const row = await database.db('calls').where({ id: call.callId }).first('flags', 'state');
+    expect(row).toMatchObject({ state: 'over', flags: { noSummary: true } });
+  });
+
+  test('a leg whose end never comes is closed by the timer, which says so', async () => {
+    const { events, call } = await newCall({ ...QUICK, legMaxMs: 500 });
+    await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }), events.leg('A', 'connected'));
+    await call.handle.result();
+    expect(await ticketsOf(call.callId)).toMatchObject([{ kind: 'incoming' }]);
+    const row = await database.db('calls').where({ id: call.callId }).first('flags');
+    expect(row.flags).toMatchObject({ closedByTimer: true });
+  });
+
+  test('without any recording event the message says that it was not recorded', async () => {
+    const { events, call } = await newCall();
+    await call.send(
+      events.leg('A', 'appeared', { to: agent(cast.anna) }),
+      events.leg('A', 'connected'),
+      events.leg('A', 'disconnected'),
+      events.summary({ talkedAt: Date.now() }),
+    );
+    await call.handle.result();
+    expect(await database.db('recordings').where({ call_id: call.callId }).first()).toMatchObject({
+      state: 'unavailable',
+      reason: 'not_recorded',
+    });
+  });
+
+  test('what comes for a call that is over finds its state in Postgres', async () => {
+    const { events, call } = await newCall();
+    await call.send(
+      events.leg('A', 'appeared', { to: agent(cast.anna) }),
+      events.leg('A', 'connected'),
+      events.leg('A', 'disconnected'),
+      events.summary({ talkedAt: Date.now() }),
+    );
+    await call.handle.result();
+    await temporal.client.workflow.signalWithStart('call', {
+      workflowId: `${call.workflowId}:late`,
+      taskQueue,
+      args: [{ callId: call.callId, limits: QUICK, late: true }],
+      signal: 'recorded',
+      signalArgs: [
+        [
+          {
+            type: 'recording',
+            recordingId: 'LATE',
+            seq: 0,
+            state: 'stored',
+            legId: null,
+            party: null,
+            completionCode: null,
+            recipient: null,
+            inboxId: 3_000_000,
+            receivedAt: Date.now(),
+          },
+        ],
+      ],
+    });
+    await temporal.client.workflow.getHandle(`${call.workflowId}:late`).result();
+    const rows = await database.db('recordings').where({ call_id: call.callId });
+    expect(rows).toMatchObject([{ recording_id: 'LATE' }]);
+    expect(fetched).toContain(rows[0].id);
+    expect(await ticketsOf(call.callId)).toHaveLength(1);
+  });
+
+  test('histories, ids and attributes hold no phone number', async () => {
+    const { events, call } = await newCall();
+    const { phone } = await database.db('calls').where({ id: events.callId }).first('phone');
+    await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }), events.leg('A', 'disconnected'), events.summary());
+    await call.handle.result();
+    const history = await call.handle.fetchHistory();
+    const payloads = JSON.stringify(history).replace(/"data":"([^"]*)"/g, (_match, data: string) =>
+      Buffer.from(data, 'base64').toString('utf8'),
+    );
+    expect(payloads).toContain(cast.anna);
+    expect(payloads).not.toContain(String(phone).slice(1));
+  });
+});
