@@ -1,0 +1,17 @@
+import type { Config } from '../db/config.ts';
+import type { Logger } from '../db/log.ts';
+import type { Db } from '../db/pool.ts';
+import type { Secrets } from '../db/secrets.ts';
+import type { EventHub } from './stream/hub.ts';
+
+export interface ApiDeps {
+  readonly db: Db;
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly secrets: Secrets;
+  readonly events: EventHub;
+  /** Where the built interface lies; none while it is not built. */
+  readonly uiDirectory?: string;
+  /** True from SIGTERM on. */
+  readonly isStopping?: () => boolean;
+}

@@ -1,0 +1,54 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { findSession, SESSION_MAX_SECONDS, type SignedIn } from '../db/sessions.ts';
+import type { ApiDeps } from './deps.ts';
+import { ProblemError } from './problems.ts';
+
+const isSecure = (deps: ApiDeps): boolean => deps.config.publicUrl?.startsWith('https:') === true;
+/** With https the browser itself sees to it that no other host and no other path can set this cookie. */
+const cookieName = (deps: ApiDeps): string => (isSecure(deps) ? '__Host-trubka_session' : 'trubka_session');
+
+export function setSessionCookie(deps: ApiDeps, response: Response, token: string): void {
+  response.cookie(cookieName(deps), token, {
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: isSecure(deps),
+    path: '/',
+    maxAge: SESSION_MAX_SECONDS * 1000,
+  });
+}
+
+export function clearSessionCookie(deps: ApiDeps, response: Response): void {
+  response.clearCookie(cookieName(deps), { httpOnly: true, sameSite: 'lax', secure: isSecure(deps), path: '/' });
+}
+
+/** 256 random bits in base64url; anything else is not worth a query. */
+const TOKEN = /^[A-Za-z0-9_-]{43}$/;
+
+function tokenOf(deps: ApiDeps, request: Request): string | undefined {
+  const prefix = `${cookieName(deps)}=`;
+  for (const part of (request.headers.cookie ?? '').split(';')) {
+    const cookie = part.trim();
+    if (cookie.startsWith(prefix) && TOKEN.test(cookie.slice(prefix.length))) return cookie.slice(prefix.length);
+  }
+  return undefined;
+}
+
+/** Who asks; undefined if nobody is signed in. */
+export async function readSession(deps: ApiDeps, request: Request): Promise<SignedIn | undefined> {
+  const token = tokenOf(deps, request);
+  return token === undefined ? undefined : findSession(deps.db, token);
+}
+
+export const signedInOf = (response: Response): SignedIn | undefined => response.locals['signedIn'] as SignedIn | undefined;
+
+/** Lets through whoever may call, and remembers who it is. For routers that are not made of `route()` too. */
+export const requireAgent =
+  (deps: ApiDeps, access: 'public' | 'agent' | 'admin'): RequestHandler =>
+  async (request, response, next) => {
+    if (access === 'public') return next();
+    const signedIn = await readSession(deps, request);
+    if (!signedIn) throw new ProblemError('not_signed_in');
+    if (access === 'admin' && signedIn.role !== 'admin') throw new ProblemError('not_allowed');
+    response.locals['signedIn'] = signedIn;
+    next();
+  };
