@@ -25,6 +25,8 @@ export interface Config {
   readonly port: number;
   readonly databaseUrl: string;
   readonly temporal: TemporalConfig;
+  /** Temporal's own Web UI as this process reaches it; what the API shows to admins under /admin/temporal. */
+  readonly temporalUiUrl: string | undefined;
   /** Absolute. Holds recordings, and with `npm start` the embedded databases. */
   readonly dataDir: string;
   readonly adminEmail: string | undefined;
@@ -88,6 +90,7 @@ const Environment = z.object({
     .optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_API_KEY: z.string().optional(),
+  TEMPORAL_UI_URL: httpUrl.optional(),
   TEMPORAL_TLS: flag.optional(),
   TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
   TEMPORAL_TLS_CA: z.string().optional(),
@@ -145,6 +148,7 @@ export function readStartConfig(env: NodeJS.ProcessEnv): StartConfig {
     port: given.PORT,
     databaseUrl: given.DATABASE_URL,
     temporal: temporalConfig(given),
+    temporalUiUrl: given.TEMPORAL_UI_URL,
     dataDir: resolve(given.DATA_DIR),
     adminEmail: given.ADMIN_EMAIL,
     adminPassword: given.ADMIN_PASSWORD,

@@ -36,6 +36,8 @@ export interface PostgresOptions {
   readonly durable: boolean;
   readonly log?: LogFile;
   readonly started?: (pid: number) => void;
+  /** Told at once, so that it can be stopped before it is ready. */
+  readonly supervised?: (service: Service) => void;
 }
 
 export interface RunningPostgres {
@@ -73,6 +75,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     prepare: () => removeStaleLock(data),
     ...(options.started ? { started: options.started } : {}),
   });
+  options.supervised?.(service);
   const serverUrl = `postgres://postgres:${settings.superuserPassword}@127.0.0.1:${settings.port}/postgres`;
   try {
     await untilReady(serverUrl, service);

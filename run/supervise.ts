@@ -68,7 +68,7 @@ export function supervise(options: ServiceOptions): Service {
     child = running;
     return new Promise((resolve) => {
       running.once('error', (error) => resolve(error.message));
-      running.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+      running.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
     });
   }
 

@@ -20,6 +20,8 @@ export interface TemporalOptions {
   readonly directory: string | null;
   readonly log?: LogFile;
   readonly started?: (pid: number) => void;
+  /** Told at once, so that it can be stopped before it is ready. */
+  readonly supervised?: (service: Service) => void;
   /** Which program to run; looked for if not given. */
   readonly binary?: TemporalBinary;
 }
@@ -56,6 +58,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
     log: options.log ?? (directory === null ? new LogFile('/dev/null') : new LogFile(join(directory, 'temporal.log'))),
     ...(options.started ? { started: options.started } : {}),
   });
+  options.supervised?.(service);
   const address = `127.0.0.1:${ports.port}`;
   try {
     await untilReady(address, service);

@@ -1,0 +1,250 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { readStartConfig, type StartConfig } from '../db/config.ts';
+import { migrate } from '../db/migrate.ts';
+import { createPool, type Db } from '../db/pool.ts';
+import { openSecrets } from '../db/secrets.ts';
+import { say, step, StartError } from './console.ts';
+import { keepJson, takeDataDir, writePrivately, type DataDir } from './data-dir.ts';
+import { DEMO_AGENTS, ensureDemo, hasRealPbx, retireDemo, type DemoPbx } from './demo-data.ts';
+import { ensureAdmin } from './first-admin.ts';
+import { LogFile } from './log-file.ts';
+import { freePort, whyNotFree } from './ports.ts';
+import { startPostgres } from './postgres.ts';
+import { rebuildOpenCalls } from './rebuild-calls.ts';
+import type { Services } from './services.ts';
+import { startTemporal, type RunningTemporal } from './temporal.ts';
+import { ensureUi } from './ui-build.ts';
+import { untilReady } from './until-ready.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const UNREACHABLE = /^(ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOST|57P03)/;
+
+/** Who can sign in after this start, as far as it is news. */
+interface FirstSteps {
+  readonly lines: readonly string[];
+  readonly demoPbx: DemoPbx | undefined;
+}
+
+/** What is ours to build and to run; tests have stand-ins. */
+export interface Parts {
+  readonly buildUi: () => Promise<void>;
+  readonly api: string;
+  readonly worker: string;
+  readonly demoPbx: string;
+}
+
+const PARTS: Parts = {
+  buildUi: () => ensureUi(ROOT),
+  api: 'api/server.ts',
+  worker: 'activities/worker.ts',
+  demoPbx: 'run/demo-pbx/server.ts',
+};
+
+/** Starts whatever the environment does not name, in order, and keeps it running until it is told to stop. */
+export async function startTrubka(services: Services, env: NodeJS.ProcessEnv, parts: Parts = PARTS): Promise<void> {
+  const startedAt = Date.now();
+  const config = readStartConfig(env);
+  const port = config.port === 0 ? await freePort() : config.port;
+  const dataDir = await takeDataDir(config.dataDir);
+  services.onStopped(() => dataDir.release());
+  await refuseTakenPort(port);
+
+  const log = (name: string): LogFile => new LogFile(join(dataDir.path, 'logs', `${name}.log`));
+  const [databaseUrl, temporal] = await Promise.all([
+    providePostgres(config, dataDir, services, log),
+    provideTemporal(config, dataDir, services, log),
+    parts.buildUi(),
+  ]);
+  const first = await prepareDatabase(databaseUrl, config, dataDir, temporal);
+
+  startOurs({
+    services,
+    dataDir,
+    log,
+    parts,
+    env: childEnvironment(config, port, databaseUrl, temporal),
+    demoPbx: first.demoPbx,
+    port,
+  });
+  await step('Waiting for the API', () => untilReady(`http://127.0.0.1:${port}/health/ready`, services.named('api')));
+  announce(port, config, first, dataDir, startedAt);
+}
+
+async function refuseTakenPort(port: number): Promise<void> {
+  const fault = await whyNotFree(port);
+  if (fault === undefined) return;
+  const other = `choose another port, for example PORT=${port < 1024 ? 3000 : port + 1} npm start`;
+  throw new StartError(
+    fault === 'EADDRINUSE'
+      ? `Port ${port} is taken by another program: stop it, or ${other}`
+      : `Port ${port} may not be used (${fault}): ${other}`,
+  );
+}
+
+type OpenLog = (name: string) => LogFile;
+
+async function providePostgres(config: StartConfig, dataDir: DataDir, services: Services, log: OpenLog): Promise<string> {
+  if (config.databaseUrl !== undefined) return config.databaseUrl;
+  const postgres = await step('Starting PostgreSQL', () =>
+    startPostgres({
+      directory: join(dataDir.path, 'postgres'),
+      durable: true,
+      log: log('postgres'),
+      started: (pid) => dataDir.remember('postgres', pid),
+      supervised: (service) => services.add(service),
+    }),
+  );
+  return postgres.databaseUrl;
+}
+
+async function provideTemporal(
+  config: StartConfig,
+  dataDir: DataDir,
+  services: Services,
+  log: OpenLog,
+): Promise<RunningTemporal | undefined> {
+  if (config.temporal !== undefined) return undefined;
+  const temporal = await step('Starting Temporal', () =>
+    startTemporal({
+      directory: join(dataDir.path, 'temporal'),
+      log: log('temporal'),
+      started: (pid) => dataDir.remember('temporal', pid),
+      supervised: (service) => services.add(service),
+    }),
+  );
+  return temporal;
+}
+
+async function prepareDatabase(
+  databaseUrl: string,
+  config: StartConfig,
+  dataDir: DataDir,
+  temporal: RunningTemporal | undefined,
+): Promise<FirstSteps> {
+  await step('Bringing the database up to date', () => migrateWhenReachable(databaseUrl));
+  const db = createPool(databaseUrl, { max: 2 });
+  try {
+    if (temporal?.isNew) {
+      const rows = await rebuildOpenCalls(db);
+      if (rows > 0) say(`Temporal starts with an empty database: ${rows} events of calls in flight are delivered to it again`);
+    }
+    const admin = await ensureAdmin(db, { email: config.adminEmail, password: config.adminPassword });
+    const demo = await provideDemo(db, config, dataDir);
+    const lines = [
+      ...(admin?.generatedPassword ? [`Admin:        ${admin.email}  password ${admin.generatedPassword}`] : []),
+      ...(demo?.password ? [`Demo agents:  ${DEMO_AGENTS.map(({ email }) => email).join(', ')}  password ${demo.password}`] : []),
+    ];
+    if (lines.length > 0) keepFirstPasswords(dataDir, lines);
+    return { lines, demoPbx: demo?.pbx };
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** A database of one's own may still be starting; one that refuses us will not change its mind. */
+async function migrateWhenReachable(databaseUrl: string): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    try {
+      await migrate(databaseUrl);
+      return;
+    } catch (error) {
+      const { code = '', message } = error as { code?: string; message: string };
+      const { host } = new URL(databaseUrl);
+      if (/^(28|3D)/.test(code)) throw new StartError(`PostgreSQL at ${host} refuses DATABASE_URL: ${message}`);
+      if (!UNREACHABLE.test(code)) throw error;
+      if (Date.now() > deadline) throw new StartError(`No PostgreSQL answers at ${host} (${code}): is DATABASE_URL right?`);
+      await delay(500);
+    }
+  }
+}
+
+function keepFirstPasswords(dataDir: DataDir, lines: readonly string[]): void {
+  const note = 'Who can sign in to Trubka for the first time. Change the passwords and remove this file.';
+  writePrivately(join(dataDir.path, 'first-admin.txt'), `${[note, ...lines].join('\n')}\n`);
+}
+
+/** The demonstration runs until a real PBX is connected. */
+async function provideDemo(
+  db: Db,
+  config: StartConfig,
+  dataDir: DataDir,
+): Promise<{ readonly pbx: DemoPbx; readonly password: string | undefined } | undefined> {
+  if (config.mango !== undefined || (await hasRealPbx(db))) {
+    await retireDemo(db);
+    return undefined;
+  }
+  const file = join(dataDir.path, 'demo-pbx.json');
+  const secret = (): string => randomBytes(16).toString('hex');
+  const kept = keepJson<DemoPbx>(file, () => ({ port: 0, apiKey: secret(), apiSalt: secret() }));
+  const pbx = { ...kept, port: await freePort(kept.port || undefined) };
+  if (pbx.port !== kept.port) writePrivately(file, `${JSON.stringify(pbx, null, 2)}\n`);
+  return { pbx, password: await ensureDemo(db, openSecrets(config), pbx) };
+}
+
+function childEnvironment(
+  config: StartConfig,
+  port: number,
+  databaseUrl: string,
+  temporal: RunningTemporal | undefined,
+): NodeJS.ProcessEnv {
+  return {
+    PORT: String(port),
+    DATA_DIR: config.dataDir,
+    DATABASE_URL: databaseUrl,
+    NODE_ENV: process.env['NODE_ENV'] || 'production',
+    ...(temporal ? { TEMPORAL_ADDRESS: temporal.address } : {}),
+    ...(temporal?.uiUrl ? { TEMPORAL_UI_URL: temporal.uiUrl } : {}),
+  };
+}
+
+interface OurProcesses {
+  readonly services: Services;
+  readonly dataDir: DataDir;
+  readonly log: OpenLog;
+  readonly parts: Parts;
+  readonly env: NodeJS.ProcessEnv;
+  readonly demoPbx: DemoPbx | undefined;
+  readonly port: number;
+}
+
+function startOurs({ services, dataDir, log, parts, env, demoPbx, port }: OurProcesses): void {
+  const run = (name: string, script: string, extra: NodeJS.ProcessEnv = {}): void => {
+    if (!existsSync(resolve(ROOT, script))) throw new StartError(`${script} is missing: is this checkout complete?`);
+    services.startOurs({
+      name,
+      script,
+      env: { ...env, ...extra },
+      cwd: ROOT,
+      log: log(name),
+      started: (pid) => dataDir.remember(name, pid),
+    });
+  };
+  run('worker', parts.worker);
+  run('api', parts.api);
+  if (!demoPbx) return;
+  run('demo-pbx', parts.demoPbx, {
+    DEMO_PBX_PORT: String(demoPbx.port),
+    DEMO_PBX_KEY: demoPbx.apiKey,
+    DEMO_PBX_SALT: demoPbx.apiSalt,
+    DEMO_PBX_TARGET: `http://127.0.0.1:${port}`,
+  });
+}
+
+function announce(port: number, config: StartConfig, first: FirstSteps, dataDir: DataDir, startedAt: number): void {
+  const kept = join(dataDir.path, 'first-admin.txt');
+  say('');
+  say(
+    `Trubka is ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s: ${config.publicUrl ?? `http://localhost:${port}`}`,
+  );
+  for (const line of first.lines) say(`  ${line}`);
+  if (first.lines.length > 0) say(`  (kept in ${kept})`);
+  else if (existsSync(kept)) say(`  Sign in as ${kept} says`);
+  if (first.demoPbx) say('  Make a demo call, from another terminal: npm run call -- incoming --to 101');
+  say(`  Logs: ${join(dataDir.path, 'logs')}   Stop: Ctrl-C`);
+}
