@@ -7,7 +7,8 @@ import { describeStream, DiskFullError, type RecordingStore, type StoredFile } f
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const UNFINISHED = '.unfinished';
-const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
+/** No space, no quota, or the limit on a file's size. */
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 /** File systems that know no second name for a file. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
