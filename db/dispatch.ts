@@ -1,0 +1,170 @@
+import type { Executor } from './pool.ts';
+
+/** What the dispatcher knows of a call. */
+export interface DispatchCall {
+  readonly id: string;
+  readonly integrationId: string;
+  readonly entryId: string | null;
+  readonly commandId: string | null;
+  readonly commandState: string | null;
+  readonly orderedBy: string | null;
+  readonly ticketId: string | null;
+  readonly phone: string | null;
+  readonly line: string | null;
+  readonly over: boolean;
+  readonly mergedInto: string | null;
+}
+
+export interface OperatorRow {
+  readonly extension: string;
+  readonly agentId: string | null;
+  readonly ignored: boolean;
+  readonly devices: unknown;
+}
+
+const CALL_COLUMNS = {
+  id: 'id',
+  integrationId: 'integration_id',
+  entryId: 'entry_id',
+  commandId: 'command_id',
+  commandState: 'command_state',
+  orderedBy: 'ordered_by',
+  ticketId: 'ticket_id',
+  phone: 'phone',
+  line: 'line',
+  mergedInto: 'merged_into',
+} as const;
+
+function selectCalls(db: Executor) {
+  return db('calls').select(CALL_COLUMNS, db.raw(`state = 'over' as over`)) as unknown as ReturnType<Executor> &
+    PromiseLike<DispatchCall[]>;
+}
+
+export async function findCallByEntry(db: Executor, integrationId: string, entryId: string): Promise<DispatchCall | undefined> {
+  const rows = (await selectCalls(db).where({ integration_id: integrationId, entry_id: entryId })) as DispatchCall[];
+  return rows[0];
+}
+
+export async function findCallsByCommand(db: Executor, commandIds: readonly string[]): Promise<DispatchCall[]> {
+  if (commandIds.length === 0) return [];
+  return (await selectCalls(db).whereIn('command_id', [...commandIds])) as DispatchCall[];
+}
+
+/** The call an action was for, or the one it was merged into. */
+export async function findCallOfAction(db: Executor, agentId: string, actionId: string): Promise<DispatchCall | undefined> {
+  const rows = (await selectCalls(db).whereIn(
+    'id',
+    db('actions')
+      .join('calls as named', 'named.id', 'actions.call_id')
+      .where({ 'actions.agent_id': agentId, 'actions.action_id': actionId })
+      .select(db.raw('coalesce(named.merged_into, named.id)')),
+  )) as DispatchCall[];
+  return rows[0];
+}
+
+export interface NewCall {
+  readonly integrationId: string;
+  readonly entryId: string;
+  readonly workflowId: string;
+  readonly startedAt: Date;
+}
+
+export async function insertCall(db: Executor, call: NewCall): Promise<DispatchCall> {
+  const row = {
+    integration_id: call.integrationId,
+    entry_id: call.entryId,
+    workflow_id: call.workflowId,
+    started_at: call.startedAt,
+  };
+  const [made] = (await db('calls').insert(row, ['id'])) as { id: string }[];
+  if (!made) throw new Error('A call was inserted and has no id');
+  return {
+    id: made.id,
+    integrationId: call.integrationId,
+    entryId: call.entryId,
+    commandId: null,
+    commandState: null,
+    orderedBy: null,
+    ticketId: null,
+    phone: null,
+    line: null,
+    over: false,
+    mergedInto: null,
+  };
+}
+
+/** A callback's row becomes the row of the PBX entry it turned out to be; false if it is bound already. */
+export async function bindCall(db: Executor, callId: string, entryId: string, workflowId: string): Promise<boolean> {
+  const bound = await db('calls')
+    .where({ id: callId })
+    .whereNull('entry_id')
+    .whereNull('merged_into')
+    .update({ entry_id: entryId, workflow_id: workflowId });
+  return bound === 1;
+}
+
+/** The entry had a row of its own before its command was recognised: the callback's row points there. */
+export async function mergeCall(db: Executor, callId: string, into: string): Promise<void> {
+  await db('calls').where({ id: callId }).whereNull('entry_id').whereNull('merged_into').update({ merged_into: into });
+}
+
+/** The callback's workflow has been told; until then each of the entry's legs tells it again. */
+export async function markBound(db: Executor, commandIds: readonly string[]): Promise<void> {
+  await db('calls')
+    .whereIn('command_id', [...commandIds])
+    .update({ command_state: 'bound' });
+}
+
+/** What is known stays known. */
+export async function completeCall(
+  db: Executor,
+  callId: string,
+  found: { readonly phone: string | null; readonly line: string | null },
+): Promise<void> {
+  await db('calls')
+    .where({ id: callId })
+    .update({ phone: db.raw('coalesce(phone, ?)', [found.phone]), line: db.raw('coalesce(line, ?)', [found.line]) });
+}
+
+export async function numbersOf(db: Executor, callId: string): Promise<Map<string, number>> {
+  const rows = (await db('call_numbers').where({ call_id: callId }).select('number', 'ref')) as { number: string; ref: number }[];
+  return new Map(rows.map((row) => [row.number, row.ref]));
+}
+
+export async function insertNumbers(
+  db: Executor,
+  callId: string,
+  numbers: readonly (readonly [string, number])[],
+): Promise<void> {
+  if (numbers.length === 0) return;
+  await db('call_numbers').insert(numbers.map(([number, ref]) => ({ call_id: callId, number, ref })));
+}
+
+export async function operatorsOf(db: Executor, integrationId: string): Promise<OperatorRow[]> {
+  return (await db('operators')
+    .where({ integration_id: integrationId })
+    .select({ extension: 'extension', agentId: 'agent_id', ignored: 'ignored', devices: 'devices' })) as OperatorRow[];
+}
+
+/** Whether anybody outside without a number is known to have begun this entry: then the next number is not the customer's. */
+export async function hasHiddenCaller(db: Executor, integrationId: string, entryId: string): Promise<boolean> {
+  const row = (await db('inbox')
+    .where({ integration_id: integrationId, entry: entryId, path: '/events/call' })
+    .whereRaw(`nullif(body->'from'->>'extension', '') is null and nullif(body->'from'->>'number', '') is null`)
+    .first('id')) as { id: string } | undefined;
+  return row !== undefined;
+}
+
+/** Whether the call left anything behind: a conversation, an attempt or a missed call. */
+export async function hasOutcome(db: Executor, callId: string): Promise<boolean> {
+  const row = (await db('conversations').where({ call_id: callId }).first('id')) as { id: string } | undefined;
+  return row !== undefined;
+}
+
+/** An action that no workflow will ever answer. */
+export async function refuseAction(db: Executor, agentId: string, actionId: string, code: string): Promise<boolean> {
+  const refused = await db('actions')
+    .where({ agent_id: agentId, action_id: actionId, state: 'accepted' })
+    .update({ state: 'refused', code, settled_at: db.fn.now() });
+  return refused === 1;
+}
