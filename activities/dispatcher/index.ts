@@ -1,0 +1,238 @@
+import type { Client } from '@temporalio/client';
+import knex from 'knex';
+import type { Config } from '../../db/config.ts';
+import { findWaitingEntries, hurryPostponedRows, nameOfEntry, type EntryKey } from '../../db/inbox.ts';
+import type { Logger } from '../../db/log.ts';
+import type { Db } from '../../db/pool.ts';
+import { deliverEntry, LONGEST_DELAY_MS, type EntryDeps } from './entry.ts';
+import { createTemporalHealth } from './health.ts';
+import { listenToInbox, type InboxListener } from './listener.ts';
+import { TEMPORAL_ERROR_PREFIX } from './temporal-errors.ts';
+
+export interface DispatcherDeps {
+  /** Says where Postgres is; the dispatcher opens connections of its own there. */
+  readonly db: Db;
+  readonly temporalClient: Client;
+  readonly log: Logger;
+  readonly config: Pick<
+    Config,
+    'phoneCountry' | 'callSettleSeconds' | 'legMaxSeconds' | 'draftGraceSeconds' | 'recordingWaitSeconds'
+  >;
+  readonly taskQueue: string;
+  readonly tuning?: Partial<Tuning>;
+}
+
+export interface Tuning {
+  /** Entries delivered at one time. */
+  readonly concurrency: number;
+  /** Rows of one entry per signal. */
+  readonly batchSize: number;
+  /** How often to look without having been called. */
+  readonly pollMs: number;
+  /** Of each request to Temporal. */
+  readonly deadlineMs: number;
+  readonly firstRingMs: number;
+  readonly commandPatienceMs: number;
+}
+
+const TUNING: Tuning = {
+  concurrency: 4,
+  batchSize: 50,
+  pollMs: 1_000,
+  deadlineMs: 3_000,
+  firstRingMs: 60_000,
+  commandPatienceMs: 5_000,
+};
+const PAGE = 32;
+/** How long an entry that another dispatcher holds is left alone. */
+const BUSY_MS = 100;
+const DATABASE_PAUSE_MS = 1_000;
+
+export interface Dispatcher {
+  start(): Promise<void>;
+  /** Finishes what is under way. */
+  stop(): Promise<void>;
+  /** Delivers everything that is due and returns; for those who want to see it happen. */
+  drainOnce(): Promise<void>;
+}
+
+/**
+ * Carries the inbox's rows to the workflows, each at least once and those of one entry in order. Several may run, in any number of
+ * processes: an entry belongs to whoever holds its lock. NOTIFY only hurries it; what it finds by looking is the truth.
+ */
+export function createDispatcher(deps: DispatcherDeps): Dispatcher {
+  const tuning = { ...TUNING, ...deps.tuning };
+  const db = ownPool(deps.db, tuning.concurrency + 2);
+  const health = createTemporalHealth();
+  const entryDeps = entryDepsOf(deps, tuning, db);
+  const active = new Map<string, Promise<void>>();
+  const busyUntil = new Map<string, number>();
+  const bell = createBell();
+  let stopping = false;
+  let listener: InboxListener | undefined;
+  let running: Promise<void> | undefined;
+
+  const slots = (): number => (health.away ? 1 : tuning.concurrency);
+
+  async function deliver(key: EntryKey): Promise<void> {
+    const outcome = await deliverEntry(entryDeps, key);
+    if (outcome === 'busy') busyUntil.set(nameOfEntry(key), Date.now() + BUSY_MS);
+    if (outcome === 'postponed') health.failed();
+    if (outcome === 'done' && health.succeeded()) {
+      await hurryPostponedRows(db, TEMPORAL_ERROR_PREFIX);
+      deps.log.info('Temporal takes messages again');
+      bell.ring();
+    }
+  }
+
+  function begin(key: EntryKey): void {
+    const name = nameOfEntry(key);
+    const rungBefore = bell.rung;
+    const work = deliver(key)
+      .catch(async (error: unknown) => {
+        busyUntil.set(name, Date.now() + DATABASE_PAUSE_MS);
+        deps.log.error({ err: error }, 'Could not deliver an entry');
+      })
+      .finally(() => {
+        active.delete(name);
+        // What came meanwhile may belong to this entry, and was passed over because of it.
+        if (bell.rung !== rungBefore) bell.ring();
+      });
+    active.set(name, work);
+  }
+
+  async function slotIsFree(): Promise<void> {
+    while (active.size >= slots()) await Promise.race(active.values());
+  }
+
+  async function findWork(): Promise<EntryKey[]> {
+    for (const [name, until] of busyUntil) if (until <= Date.now()) busyUntil.delete(name);
+    const except = [...active.keys(), ...busyUntil.keys()];
+    // While Temporal is away whoever waits longest asks for all: nothing else would notice that it is back.
+    return findWaitingEntries(db, health.away ? { limit: 1, except, aheadMs: LONGEST_DELAY_MS } : { limit: PAGE, except });
+  }
+
+  /** Begins all that is due; false if there was nothing. */
+  async function round(): Promise<boolean> {
+    const found = await findWork();
+    for (const key of found) {
+      await slotIsFree();
+      if (stopping) return false;
+      begin(key);
+      if (health.away) await Promise.all(active.values());
+      if (health.away) return true;
+    }
+    return found.length > 0;
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping) {
+      const heard = bell.rung;
+      const foundSome = await round().catch((error: unknown) => {
+        deps.log.error({ err: error }, 'Could not look into the inbox');
+        return false;
+      });
+      if (stopping) break;
+      if (health.away) await bell.pause(health.pauseMs);
+      else if (!foundSome) await bell.wait(heard, busyUntil.size > 0 ? BUSY_MS : tuning.pollMs);
+    }
+    await Promise.all(active.values());
+  }
+
+  return {
+    async start() {
+      listener = listenToInbox(db, deps.log, bell.ring);
+      running = run();
+    },
+    async stop() {
+      stopping = true;
+      bell.stop();
+      await running;
+      await Promise.all(active.values());
+      await listener?.stop();
+      await db.destroy();
+    },
+    async drainOnce() {
+      for (;;) {
+        const foundSome = await round();
+        await Promise.all(active.values());
+        if (!foundSome && busyUntil.size === 0) return;
+        if (health.away) return;
+        if (!foundSome) await bell.pause(BUSY_MS);
+      }
+    },
+  };
+}
+
+/** While one of its entries waits for Temporal its connection waits too: nobody else's statements shall stand in line behind it. */
+function ownPool(db: Db, max: number): Db {
+  return knex({ ...db.client.config, pool: { min: 0, max } });
+}
+
+function entryDepsOf(deps: DispatcherDeps, tuning: Tuning, db: Db): EntryDeps {
+  const { config } = deps;
+  return {
+    db,
+    log: deps.log,
+    client: deps.temporalClient,
+    taskQueue: deps.taskQueue,
+    country: config.phoneCountry,
+    batchSize: tuning.batchSize,
+    deadlineMs: tuning.deadlineMs,
+    callback: { firstRingMs: tuning.firstRingMs, commandPatienceMs: tuning.commandPatienceMs },
+    limits: {
+      draftGraceMs: config.draftGraceSeconds * 1000,
+      settleMs: config.callSettleSeconds * 1000,
+      legMaxMs: config.legMaxSeconds * 1000,
+      recordingWaitMs: config.recordingWaitSeconds * 1000,
+    },
+  };
+}
+
+interface Bell {
+  /** How often it has rung. */
+  readonly rung: number;
+  ring(this: void): void;
+  /** Until it rings, has rung since `heard`, or the time is over. */
+  wait(heard: number, ms: number): Promise<void>;
+  /** A wait that only `stop` cuts short. */
+  pause(ms: number): Promise<void>;
+  stop(): void;
+}
+
+function createBell(): Bell {
+  let rung = 0;
+  let stopped = false;
+  let wake = (): void => undefined;
+  let end = (): void => undefined;
+  const sleep = (ms: number, arm: (resolve: () => void) => void): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(finish, ms);
+      function finish(): void {
+        clearTimeout(timer);
+        resolve();
+      }
+      arm(finish);
+    });
+  return {
+    get rung() {
+      return rung;
+    },
+    ring() {
+      rung += 1;
+      wake();
+    },
+    async wait(heard, ms) {
+      if (stopped || rung !== heard) return;
+      await sleep(ms, (finish) => (wake = end = finish));
+    },
+    async pause(ms) {
+      if (stopped) return;
+      await sleep(ms, (finish) => (end = finish));
+    },
+    stop() {
+      stopped = true;
+      end();
+    },
+  };
+}

@@ -1,0 +1,340 @@
+import { z } from 'zod';
+import type { ActionMessage, CallMessage, CommandRef } from '../../domain/messages.ts';
+import {
+  bindCall,
+  completeCall,
+  findCallByEntry,
+  findCallOfAction,
+  findCallsByCommand,
+  hasHiddenCaller,
+  insertCall,
+  insertNumbers,
+  mergeCall,
+  numbersOf,
+  operatorsOf,
+  type DispatchCall,
+} from '../../db/dispatch.ts';
+import { makeDurable, type InboxRow, type Settled } from '../../db/inbox.ts';
+import type { Transaction } from '../../db/pool.ts';
+import { callWorkflowId } from '../../workflows/messages.ts';
+import type { CarrierEvent, CarrierResult } from '../telephony/mango/carrier-events.ts';
+import {
+  translateLeg,
+  translateRecording,
+  translateSummary,
+  type Arrival,
+  type Lookups,
+  type Translated,
+} from '../telephony/mango/translate.ts';
+import { carrierEventOf } from '../telephony/mango/webhooks.ts';
+import type { CallDelivery, Delivery, Parcel } from './deliveries.ts';
+import { createOperatorDirectory } from './operators.ts';
+
+type CallEvent = Exclude<CarrierEvent, CarrierResult>;
+interface EventRow {
+  readonly row: InboxRow;
+  readonly event: CallEvent;
+}
+
+const text = z.string().nullable().default(null);
+const actionBody = z.object({
+  actionId: z.string(),
+  agentId: z.string(),
+  action: z.enum([
+    'create_ticket',
+    'link_ticket',
+    'save_draft',
+    'identify_customer',
+    'create_customer',
+    'hang_up',
+    'fetch_recording_again',
+  ]),
+  conversationId: text,
+  ticketId: text,
+  customerId: text,
+  recordingId: text,
+  hasText: z.boolean().default(false),
+});
+
+/** A row that can never be delivered; the others of its entry go on. */
+class UntranslatableRow extends Error {
+  override readonly name = 'UntranslatableRow';
+}
+
+/**
+ * Turns one entry's rows into deliveries, in their order, and writes what the messages refer to: the call's row, its numbers, the
+ * binding of a callback to its entry. All in the caller's transaction, so that Temporal never hears of a call Postgres does not know.
+ */
+export async function prepareDeliveries(trx: Transaction, rows: readonly InboxRow[], country: string): Promise<Delivery[]> {
+  const read = rows.map(readRow);
+  const events = read.filter((item): item is EventRow => 'event' in item && item.event.type !== 'result');
+  const call = events.length > 0 ? await prepareCall(trx, events, country) : undefined;
+  const deliveries: Delivery[] = [];
+  for (const item of read) deliveries.push(await deliveryOf(trx, item, call));
+  return joined(deliveries);
+}
+
+type ReadRow =
+  | EventRow
+  | { readonly row: InboxRow; readonly event: CarrierResult }
+  | { readonly row: InboxRow; readonly action: z.infer<typeof actionBody> }
+  | { readonly row: InboxRow; readonly callback: string }
+  | { readonly row: InboxRow; readonly error: string };
+
+function readRow(row: InboxRow): ReadRow {
+  try {
+    switch (row.source) {
+      case 'agent':
+        return { row, action: actionBody.parse(row.body) };
+      case 'system':
+        return { row, callback: commandIdOf(row.key) };
+      case 'pbx':
+      case 'reconcile':
+        return { row, event: eventOf(row) } as EventRow;
+    }
+  } catch (error) {
+    return { row, error: describe(error) };
+  }
+}
+
+function eventOf(row: InboxRow): CarrierEvent {
+  const event = carrierEventOf(row.path ?? '', row.body);
+  if (!event) throw new UntranslatableRow(`No event is known under the path ${row.path}`);
+  return event;
+}
+
+function commandIdOf(key: string): string {
+  const [, commandId] = /^callback:(.+)$/u.exec(key) ?? [];
+  if (commandId === undefined) throw new UntranslatableRow('The key of a system row must be callback:<commandId>');
+  return commandId;
+}
+
+/** Names what is wrong without quoting the row: `last_error` is shown and logged. */
+function describe(error: unknown): string {
+  if (error instanceof z.ZodError) return error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+  return error instanceof Error ? error.message : 'unknown error';
+}
+
+interface PreparedCall {
+  readonly call: DispatchCall;
+  readonly workflowId: string;
+  readonly bound: CallDelivery['bound'];
+  readonly parcels: ReadonlyMap<string, Parcel<CallMessage> | Settled>;
+}
+
+async function prepareCall(trx: Transaction, events: readonly EventRow[], country: string): Promise<PreparedCall> {
+  const [{ row }] = events as [EventRow, ...EventRow[]];
+  const integrationId = row.integration_id;
+  if (integrationId === null) throw new Error(`Inbox row ${row.id} of the PBX names no integration`);
+  const workflowId = callWorkflowId(integrationId, row.entry);
+  const commands = await commandsOf(trx, integrationId, events);
+  const known = await findCallByEntry(trx, integrationId, row.entry);
+  const call = await callOf(trx, { integrationId, entryId: row.entry, workflowId, startedAt: startOf(events) }, known, commands);
+  const numbers = await numbersOf(trx, call.id);
+  const before = numbers.size;
+  const directory = createOperatorDirectory(await operatorsOf(trx, integrationId), country);
+  const translated = translateAll(events, {
+    country,
+    operatorByExtension: (extension) => directory.byExtension(extension),
+    operatorByDevice: (number) => directory.byDevice(number),
+    refOf: (number) => refOf(numbers, number),
+    commandOf: (commandId) => oursOf(commands.get(commandId)),
+  });
+  await insertNumbers(trx, call.id, [...numbers].slice(before));
+  const completed = await complete(trx, call, row.entry, [...translated.values()]);
+  if (call !== known || numbers.size > before || completed) await makeDurable(trx);
+  return { call, workflowId, bound: unboundYet(commands, events, call), parcels: parcelsOf(translated) };
+}
+
+async function commandsOf(
+  trx: Transaction,
+  integrationId: string,
+  events: readonly EventRow[],
+): Promise<Map<string, DispatchCall>> {
+  const ids = events.flatMap(({ event }) => (event.type === 'leg' && event.commandId !== null ? [event.commandId] : []));
+  const calls = await findCallsByCommand(trx, [...new Set(ids)]);
+  return new Map(calls.filter((call) => call.integrationId === integrationId).map((call) => [call.commandId ?? '', call]));
+}
+
+/** The entry's row: known, or the callback's that it turns out to be, or a new one. */
+async function callOf(
+  trx: Transaction,
+  entry: { integrationId: string; entryId: string; workflowId: string; startedAt: Date },
+  known: DispatchCall | undefined,
+  commands: ReadonlyMap<string, DispatchCall>,
+): Promise<DispatchCall> {
+  const waiting = [...commands.values()].filter((call) => call.entryId === null && call.mergedInto === null);
+  let call = known;
+  for (const callback of waiting) {
+    if (call) await mergeCall(trx, callback.id, call.id);
+    else if (await bindCall(trx, callback.id, entry.entryId, entry.workflowId)) call = { ...callback, entryId: entry.entryId };
+  }
+  return call ?? (await insertCall(trx, entry));
+}
+
+function startOf(events: readonly EventRow[]): Date {
+  const times = events.flatMap(({ event }) => {
+    const at = event.type === 'leg' ? event.at : event.type === 'summary' ? event.startedAt : null;
+    return at === null ? [] : [at];
+  });
+  const [first] = events;
+  return times.length > 0 ? new Date(Math.min(...times)) : (first?.row.received_at ?? new Date());
+}
+
+function refOf(numbers: Map<string, number>, number: string): number {
+  const known = numbers.get(number);
+  if (known !== undefined) return known;
+  const ref = Math.max(-1, ...numbers.values()) + 1;
+  numbers.set(number, ref);
+  return ref;
+}
+
+function oursOf(callback: DispatchCall | undefined): CommandRef['ours'] {
+  if (!callback || callback.orderedBy === null || callback.ticketId === null) return null;
+  return { agentId: callback.orderedBy, ticketId: callback.ticketId };
+}
+
+function unboundYet(
+  commands: ReadonlyMap<string, DispatchCall>,
+  events: readonly EventRow[],
+  call: DispatchCall,
+): CallDelivery['bound'] {
+  if (!events.some(({ event }) => event.type === 'leg')) return [];
+  return [...commands.values()]
+    .filter((callback) => callback.commandState !== 'bound')
+    .map((callback) => ({ commandId: callback.commandId ?? '', callId: call.id }));
+}
+
+type TranslatedRow = Translated<CallMessage> | { readonly settled: Settled };
+
+function translateAll(events: readonly EventRow[], lookups: Lookups): Map<string, TranslatedRow> {
+  return new Map(events.map(({ row, event }) => [row.id, translateRow(row, event, lookups)]));
+}
+
+function translateRow(row: InboxRow, event: CallEvent, lookups: Lookups): TranslatedRow {
+  try {
+    return translate(event, arrivalOf(row), lookups) ?? { settled: settledAs(row, 'ignored', 'unknown_state') };
+  } catch (error) {
+    return { settled: { ...settledAs(row, 'failed', 'untranslatable'), error: describe(error) } };
+  }
+}
+
+function translate(event: CallEvent, arrival: Arrival, lookups: Lookups): Translated<CallMessage> | null {
+  switch (event.type) {
+    case 'leg':
+      return translateLeg(event, arrival, lookups);
+    case 'summary':
+      return translateSummary(event, arrival, lookups);
+    case 'recording':
+      return translateRecording(event, arrival, lookups);
+  }
+}
+
+function arrivalOf(row: InboxRow): Arrival {
+  const arrival = { inboxId: Number(row.id), receivedAt: row.received_at.getTime() };
+  return row.source === 'reconcile' ? { ...arrival, reconciled: true } : arrival;
+}
+
+const isTranslated = (item: TranslatedRow): item is Translated<CallMessage> => 'message' in item;
+
+/** The first number heard of is the customer's, and stays; a number called by an employee is not if a hidden caller began the entry. */
+async function complete(trx: Transaction, call: DispatchCall, entry: string, items: readonly TranslatedRow[]): Promise<boolean> {
+  const translated = items.filter(isTranslated);
+  const caller = translated.find((item) => item.customerNumber !== null && isCaller(item.message));
+  const called = translated.find((item) => item.customerNumber !== null);
+  const mayUseCalled = caller === undefined && called !== undefined && call.phone === null;
+  const usesCalled = mayUseCalled && !(await hasHiddenCaller(trx, call.integrationId, entry));
+  const phone = caller?.customerNumber ?? (usesCalled ? (called?.customerNumber ?? null) : null);
+  const line = translated.find((item) => item.line !== null)?.line ?? null;
+  const isMore = (call.phone === null && phone !== null) || (call.line === null && line !== null);
+  if (isMore) await completeCall(trx, call.id, { phone, line });
+  return isMore;
+}
+
+const isCaller = (message: CallMessage): boolean =>
+  (message.type === 'leg' || message.type === 'summary') && message.from.kind === 'outside';
+
+function parcelsOf(translated: ReadonlyMap<string, TranslatedRow>): PreparedCall['parcels'] {
+  return new Map(
+    [...translated].map(([rowId, item]) => [
+      rowId,
+      isTranslated(item) ? { rowId, message: item.message, why: item.remark } : item.settled,
+    ]),
+  );
+}
+
+async function deliveryOf(trx: Transaction, item: ReadRow, prepared: PreparedCall | undefined): Promise<Delivery> {
+  if ('error' in item) return none({ ...settledAs(item.row, 'failed', 'untranslatable'), error: item.error });
+  if ('action' in item) return actionDelivery(trx, item.row, item.action);
+  if ('callback' in item) return callbackStart(trx, item.row, item.callback);
+  if (item.event.type === 'result') return resultDelivery(trx, item.row, item.event);
+  const parcel = prepared?.parcels.get(item.row.id);
+  if (!prepared || !parcel) throw new Error(`Inbox row ${item.row.id} was not translated`);
+  if ('verdict' in parcel) return none(parcel);
+  return {
+    kind: 'call',
+    callId: prepared.call.id,
+    workflowId: prepared.workflowId,
+    over: prepared.call.over,
+    parcels: [parcel],
+    bound: prepared.bound,
+  };
+}
+
+async function actionDelivery(trx: Transaction, row: InboxRow, body: z.infer<typeof actionBody>): Promise<Delivery> {
+  const call = await findCallOfAction(trx, body.agentId, body.actionId);
+  if (!call) return none({ ...settledAs(row, 'failed', 'untranslatable'), error: 'The action is not in the table of actions' });
+  const message: ActionMessage = { type: 'action', ...arrivalOf(row), ...body };
+  if (call.entryId !== null) {
+    const workflowId = callWorkflowId(call.integrationId, call.entryId);
+    return {
+      kind: 'call',
+      callId: call.id,
+      workflowId,
+      over: call.over,
+      parcels: [{ rowId: row.id, message, why: null }],
+      bound: [],
+    };
+  }
+  if (call.commandId === null)
+    return none({ ...settledAs(row, 'failed', 'untranslatable'), error: 'The call has neither entry nor command' });
+  if (body.action !== 'hang_up') return none(settledAs(row, 'ignored', 'call_not_begun'));
+  const cancel = { type: 'cancel', actionId: body.actionId, agentId: body.agentId } as const;
+  return { kind: 'callback', commandId: call.commandId, parcel: { rowId: row.id, message: cancel, why: null } };
+}
+
+async function callbackStart(trx: Transaction, row: InboxRow, commandId: string): Promise<Delivery> {
+  const [call] = await findCallsByCommand(trx, [commandId]);
+  if (!call) return none({ ...settledAs(row, 'failed', 'untranslatable'), error: 'No call has this command' });
+  return { kind: 'start_callback', rowId: row.id, callId: call.id, commandId };
+}
+
+async function resultDelivery(trx: Transaction, row: InboxRow, event: CarrierResult): Promise<Delivery> {
+  const [call] = await findCallsByCommand(trx, [event.commandId]);
+  if (!call || call.integrationId !== row.integration_id) return none(settledAs(row, 'ignored', 'foreign_command'));
+  const message = { type: 'result', code: event.code } as const;
+  return { kind: 'callback', commandId: event.commandId, parcel: { rowId: row.id, message, why: null } };
+}
+
+const none = (settled: Settled): Delivery => ({ kind: 'none', settled });
+
+function settledAs(row: InboxRow, verdict: Settled['verdict'], why: string): Settled {
+  return { id: row.id, verdict, why, workflowId: null };
+}
+
+/** Neighbours for one call travel in one signal. */
+function joined(deliveries: readonly Delivery[]): Delivery[] {
+  return deliveries.reduce<Delivery[]>((all, next) => {
+    const last = all.at(-1);
+    if (last?.kind === 'call' && next.kind === 'call' && last.callId === next.callId) {
+      all[all.length - 1] = {
+        ...last,
+        parcels: [...last.parcels, ...next.parcels],
+        bound: last.bound.length > 0 ? last.bound : next.bound,
+      };
+    } else {
+      all.push(next);
+    }
+    return all;
+  }, []);
+}

@@ -1,0 +1,164 @@
+import type { Client } from '@temporalio/client';
+import type { CallLimits } from '../../domain/call.ts';
+import type { CallMessage } from '../../domain/messages.ts';
+import { hasOutcome, markBound, refuseAction } from '../../db/dispatch.ts';
+import type { Settled } from '../../db/inbox.ts';
+import type { Executor } from '../../db/pool.ts';
+import {
+  callbackSignal,
+  callbackWorkflowId,
+  callSignals,
+  signalNameOf,
+  type CallbackInput,
+  type CallInput,
+} from '../../workflows/messages.ts';
+import type { CallbackDelivery, CallbackStart, CallDelivery, Delivery, Parcel } from './deliveries.ts';
+import { isClosed, SendingFailed } from './temporal-errors.ts';
+
+export interface SendingDeps {
+  readonly db: Executor;
+  readonly client: Client;
+  readonly taskQueue: string;
+  readonly limits: CallLimits;
+  readonly callback: Pick<CallbackInput, 'firstRingMs' | 'commandPatienceMs'>;
+  /** Of each call to Temporal. */
+  readonly deadlineMs: number;
+}
+
+/** Hands one delivery to Temporal and says what became of its rows. Throws `SendingFailed` where nobody can say. */
+export async function send(deps: SendingDeps, delivery: Delivery): Promise<readonly Settled[]> {
+  switch (delivery.kind) {
+    case 'none':
+      return [delivery.settled];
+    case 'call':
+      return sendToCall(deps, delivery);
+    case 'start_callback':
+      return startCallback(deps, delivery);
+    case 'callback':
+      return sendToCallback(deps, delivery);
+  }
+}
+
+async function sendToCall(deps: SendingDeps, delivery: CallDelivery): Promise<readonly Settled[]> {
+  const taken = delivery.over ? await signalRunning(deps, delivery) : await signalOrStart(deps, delivery);
+  const settled = taken
+    ? delivery.parcels.map((parcel) => delivered(parcel, delivery.workflowId))
+    : await deliverLate(deps, delivery);
+  await tellCallbacks(deps, delivery);
+  return settled;
+}
+
+/** True if the call's workflow has the messages now; false if it has closed. */
+async function signalOrStart(deps: SendingDeps, delivery: CallDelivery): Promise<boolean> {
+  const messages = delivery.parcels.map((parcel) => parcel.message);
+  const input: CallInput = { callId: delivery.callId, limits: deps.limits };
+  return unlessClosed(deps, () =>
+    deps.client.workflow.signalWithStart('call', {
+      workflowId: delivery.workflowId,
+      taskQueue: deps.taskQueue,
+      args: [input],
+      signal: callSignals[signalNameOf(messages)],
+      signalArgs: [messages],
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    }),
+  );
+}
+
+/** Of a call that is over nothing is started: Temporal forgets closed workflows after a while and would begin it anew. */
+async function signalRunning(deps: SendingDeps, delivery: CallDelivery): Promise<boolean> {
+  const messages = delivery.parcels.map((parcel) => parcel.message);
+  const handle = deps.client.workflow.getHandle(delivery.workflowId);
+  return unlessClosed(deps, () => handle.signal(callSignals[signalNameOf(messages)], messages));
+}
+
+/**
+ * What comes after a call's workflow has closed. Recordings and agents' actions wake it once more, under an id of its own; what the
+ * PBX says late about legs changes nothing, unless nothing has come of the call so far.
+ */
+export async function deliverLate(deps: SendingDeps, delivery: CallDelivery): Promise<readonly Settled[]> {
+  const changesNothing = await hasOutcome(deps.db, delivery.callId);
+  const waking = delivery.parcels.filter(({ message }) => !changesNothing || isAlwaysHeard(message));
+  const workflowId = `${delivery.workflowId}:late`;
+  if (waking.length > 0) await wakeLate(deps, delivery.callId, workflowId, waking);
+  return delivery.parcels.map((parcel) =>
+    waking.includes(parcel)
+      ? delivered(parcel, workflowId)
+      : { ...delivered(parcel, delivery.workflowId), verdict: 'late' as const },
+  );
+}
+
+const isAlwaysHeard = (message: CallMessage): boolean => message.type === 'recording' || message.type === 'action';
+
+async function wakeLate(
+  deps: SendingDeps,
+  callId: string,
+  workflowId: string,
+  parcels: readonly Parcel<CallMessage>[],
+): Promise<void> {
+  const messages = parcels.map((parcel) => parcel.message);
+  const input: CallInput = { callId, limits: deps.limits, late: true };
+  await ask(deps, () =>
+    deps.client.workflow.signalWithStart('call', {
+      workflowId,
+      taskQueue: deps.taskQueue,
+      args: [input],
+      signal: callSignals[signalNameOf(messages)],
+      signalArgs: [messages],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    }),
+  );
+}
+
+async function tellCallbacks(deps: SendingDeps, delivery: CallDelivery): Promise<void> {
+  for (const { commandId, callId } of delivery.bound) {
+    const handle = deps.client.workflow.getHandle(callbackWorkflowId(commandId));
+    await unlessClosed(deps, () => handle.signal(callbackSignal, { type: 'bound', callId }));
+    await markBound(deps.db, [commandId]);
+  }
+}
+
+async function startCallback(deps: SendingDeps, delivery: CallbackStart): Promise<readonly Settled[]> {
+  const workflowId = callbackWorkflowId(delivery.commandId);
+  const input: CallbackInput = { callId: delivery.callId, commandId: delivery.commandId, ...deps.callback };
+  await unlessClosed(deps, () =>
+    deps.client.workflow.start('callback', {
+      workflowId,
+      taskQueue: deps.taskQueue,
+      args: [input],
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    }),
+  );
+  return [{ id: delivery.rowId, verdict: 'delivered', why: null, workflowId }];
+}
+
+async function sendToCallback(deps: SendingDeps, { commandId, parcel }: CallbackDelivery): Promise<readonly Settled[]> {
+  const workflowId = callbackWorkflowId(commandId);
+  const { message } = parcel;
+  const taken = await unlessClosed(deps, () => deps.client.workflow.getHandle(workflowId).signal(callbackSignal, message));
+  if (taken) return [delivered(parcel, workflowId)];
+  if (message.type === 'cancel') await refuseAction(deps.db, message.agentId, message.actionId, 'call_over');
+  return [{ ...delivered(parcel, workflowId), verdict: 'late' }];
+}
+
+function delivered(parcel: Parcel<unknown>, workflowId: string): Settled {
+  return { id: parcel.rowId, verdict: 'delivered', why: parcel.why, workflowId };
+}
+
+async function unlessClosed(deps: SendingDeps, request: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await ask(deps, request);
+    return true;
+  } catch (error) {
+    if (error instanceof SendingFailed && isClosed(error.cause)) return false;
+    throw error;
+  }
+}
+
+async function ask(deps: SendingDeps, request: () => Promise<unknown>): Promise<void> {
+  try {
+    await deps.client.withDeadline(Date.now() + deps.deadlineMs, request);
+  } catch (cause) {
+    throw new SendingFailed('Temporal did not take a message', { cause });
+  }
+}

@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually, legEvent, newEntry, openOffice, type Office } from './office.ts';
+
+let office: Office;
+beforeAll(async () => {
+  office = await openOffice();
+});
+afterAll(() => office.tearDown());
+
+test('a stored event starts the workflow of its entry and reaches it in the words of the domain', async () => {
+  const agentId = await office.addAgent();
+  await office.addOperator('101', { agentId });
+  const entry = newEntry();
+  await office.receive('/events/call', legEvent(entry, 'leg', 1, 'Appeared'));
+
+  await office.dispatcher().drainOnce();
+
+  const { input, messages } = await office.heard(entry);
+  const call = await office.db('calls').where({ entry_id: entry }).first();
+  expect(input).toMatchObject({ callId: call.id, limits: { draftGraceMs: 2_000, settleMs: 30_000 } });
+  expect(messages).toEqual([
+    {
+      type: 'leg',
+      inboxId: expect.any(Number),
+      receivedAt: expect.any(Number),
+      legId: 'leg',
+      seq: 1,
+      state: 'appeared',
+      location: 'person',
+      from: { kind: 'outside', number: 0 },
+      to: { kind: 'agent', agentId },
+      takenFrom: null,
+      transfer: null,
+      command: null,
+      at: 1_700_000_001_000,
+      reason: null,
+    },
+  ]);
+  expect(call).toMatchObject({
+    phone: '+79990000001',
+    line: '+74950000000',
+    workflow_id: office.workflowIdOf(entry),
+    state: 'active',
+  });
+  expect(await office.inboxRow('call:leg:1:Appeared')).toMatchObject({ verdict: 'delivered', last_error: null });
+});
+
+test('a running dispatcher delivers what is committed without being asked', async () => {
+  const dispatcher = office.dispatcher();
+  await dispatcher.start();
+  const entry = newEntry();
+  await office.receive('/events/call', legEvent(entry, `${entry}/a`, 1, 'Appeared'));
+  await eventually(async () => expect((await office.heard(entry)).messages).toHaveLength(1));
+  await office.receive('/events/call', legEvent(entry, `${entry}/a`, 2, 'Connected'));
+  await eventually(async () =>
+    expect((await office.heard(entry)).messages.map((m) => m.type === 'leg' && m.seq)).toEqual([1, 2]),
+  );
+  await dispatcher.stop();
+});
