@@ -84,10 +84,13 @@ async function carryOut(context: DecisionContext, action: ActionMessage): Promis
   }
 }
 
+/** What was typed: the action's own text, and where it says nothing the draft. */
 async function typedText(context: DecisionContext, action: ActionMessage): Promise<Draft> {
   const row = (await context.trx('actions').where({ agent_id: action.agentId, action_id: action.actionId }).first('body')) as
-    { body: { subject?: string; gist?: string } } | undefined;
-  return { subject: row?.body.subject ?? '', gist: row?.body.gist ?? '' };
+    | { body: { subject?: string; gist?: string } }
+    | undefined;
+  const draft = action.conversationId ? await draftOf(context, action.conversationId) : { subject: '', gist: '' };
+  return { subject: row?.body.subject || draft.subject, gist: row?.body.gist || draft.gist };
 }
 
 /** S2a, S4b: the ticket an agent makes for a call; after the end it fills the automatic one. */
