@@ -112,6 +112,8 @@ export async function mergeCall(db: Executor, callId: string, into: string): Pro
 export async function markBound(db: Executor, commandIds: readonly string[]): Promise<void> {
   await db('calls')
     .whereIn('command_id', [...commandIds])
+    // Called off before it began: the call's workflow reads that and hangs up.
+    .whereNot({ command_state: 'cancelled' })
     .update({ command_state: 'bound' });
 }
 
