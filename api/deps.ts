@@ -14,4 +14,6 @@ export interface ApiDeps {
   readonly uiDirectory?: string;
   /** True from SIGTERM on. */
   readonly isStopping?: () => boolean;
+  /** False until the first look at the database has succeeded. */
+  readonly isPrepared?: () => boolean;
 }

@@ -33,6 +33,7 @@ const PROBLEMS = {
   no_operator: [409, 'No operator of the PBX is mapped to you'],
   no_phone: [409, 'There is no number to call'],
   phone_not_of_customer: [409, 'This number is not one of this ticket or its customer'],
+  call_not_begun: [409, 'The PBX has not begun this call yet'],
   busy: [409, 'You are in a call already'],
   referenced: [409, 'Something else still refers to this'],
   recording_not_ready: [409, 'The recording is not there yet'],

@@ -44,7 +44,12 @@ interface Described {
   readonly problems?: readonly ProblemCode[];
 }
 
-interface Shapes<P extends z.ZodObject | undefined, Q extends z.ZodObject | undefined, B extends z.ZodType | undefined, R extends z.ZodType | null> {
+interface Shapes<
+  P extends z.ZodObject | undefined,
+  Q extends z.ZodObject | undefined,
+  B extends z.ZodType | undefined,
+  R extends z.ZodType | null,
+> {
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
@@ -52,11 +57,15 @@ interface Shapes<P extends z.ZodObject | undefined, Q extends z.ZodObject | unde
   readonly response: R;
 }
 
-export interface Route extends Described, Shapes<z.ZodObject | undefined, z.ZodObject | undefined, z.ZodType | undefined, z.ZodType | null> {
+export interface Route
+  extends Described, Shapes<z.ZodObject | undefined, z.ZodObject | undefined, z.ZodType | undefined, z.ZodType | null> {
   /** For routes that another router serves and this table only describes. */
   readonly contentType?: string;
   readonly handle?: (context: Context<never, never, never>) => Promise<unknown>;
 }
+
+/** What a handler returns when it has sent the answer itself (the event stream). */
+export const SENT: unique symbol = Symbol('sent');
 
 /** One route: what it takes, what it gives, who may call it, what it does. The handler returns data; sending happens here. */
 export function route<
@@ -69,14 +78,11 @@ export function route<
   definition: Described & { readonly access: A } & Shapes<P, Q, B, R> & {
       readonly handle: (
         context: Context<Parsed<P>, Parsed<Q>, Parsed<B>, A>,
-      ) => Promise<R extends z.ZodType ? DeepReadonly<z.output<R>> : void>;
+      ) => Promise<(R extends z.ZodType ? DeepReadonly<z.output<R>> : void) | typeof SENT>;
     },
 ): Route {
   return definition as unknown as Route;
 }
-
-/** What a handler returns when it has sent the answer itself (the event stream). */
-export const SENT = Symbol('sent');
 
 const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, ':$1');
 
@@ -105,13 +111,20 @@ const readBody =
   };
 
 const fieldOf = (path: readonly PropertyKey[]): string =>
-  path.reduce<string>((name, key) => (typeof key === 'number' ? `${name}[${key}]` : name ? `${name}.${String(key)}` : String(key)), '');
+  path.reduce<string>(
+    (name, key) => (typeof key === 'number' ? `${name}[${key}]` : name ? `${name}.${String(key)}` : String(key)),
+    '',
+  );
 
 function fieldErrors(issues: readonly z.core.$ZodIssue[], input: unknown): FieldError[] {
   return issues.flatMap((issue): FieldError[] => {
     const field = fieldOf(issue.path);
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({ field: fieldOf([...issue.path, key]), code: 'unknown_field', message: `Unknown field ${key}` }));
+      return issue.keys.map((key) => ({
+        field: fieldOf([...issue.path, key]),
+        code: 'unknown_field',
+        message: `Unknown field ${key}`,
+      }));
     }
     if (issue.code === 'custom' || (issue.code === 'invalid_format' && /^[a-z_]+$/.test(issue.message))) {
       return [{ field, code: issue.message, message: issue.message.replaceAll('_', ' ') }];
@@ -182,7 +195,12 @@ export function createRouter(deps: ApiDeps, routes: readonly Route[]): Router {
     const { method, access, handle } = definition;
     if (!handle) continue;
     const path = expressPath(definition.path);
-    router[method](path, requireAgent(deps, access), readBody(definition.body !== undefined), handlerOf(deps, definition, handle));
+    router[method](
+      path,
+      requireAgent(deps, access),
+      readBody(definition.body !== undefined),
+      handlerOf(deps, definition, handle),
+    );
     methodsOf.set(path, [...(methodsOf.get(path) ?? []), method]);
   }
   for (const [path, methods] of methodsOf) router.all(path, methodNotAllowed(methods));

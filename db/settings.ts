@@ -10,20 +10,29 @@ export interface StoredSettings {
   readonly rawEventRetentionDays: number | null;
 }
 
-const DEFAULTS: Omit<StoredSettings, 'phoneCountry'> = { timezone: 'Europe/Moscow', recordingRetentionDays: 365, rawEventRetentionDays: 30 };
+const DEFAULTS: Omit<StoredSettings, 'phoneCountry'> = {
+  timezone: 'Europe/Moscow',
+  recordingRetentionDays: 365,
+  rawEventRetentionDays: 30,
+};
 
 /** Which settings the environment gives: it wins over what is stored. */
 export const settingsFromEnvironment = (config: Pick<Config, 'phoneCountryGiven'>): (keyof StoredSettings)[] =>
   config.phoneCountryGiven ? ['phoneCountry'] : [];
 
 /** The settings in force. */
-export async function readSettings(db: Executor, config: Pick<Config, 'phoneCountry' | 'phoneCountryGiven'>): Promise<StoredSettings> {
+export async function readSettings(
+  db: Executor,
+  config: Pick<Config, 'phoneCountry' | 'phoneCountryGiven'>,
+): Promise<StoredSettings> {
   const rows = (await db('settings').select('key', 'value')) as { key: string; value: unknown }[];
   const stored = Object.fromEntries(rows.map(({ key, value }) => [key, value])) as Partial<StoredSettings>;
   return {
     timezone: stored.timezone ?? DEFAULTS.timezone,
-    recordingRetentionDays: stored.recordingRetentionDays === undefined ? DEFAULTS.recordingRetentionDays : stored.recordingRetentionDays,
-    rawEventRetentionDays: stored.rawEventRetentionDays === undefined ? DEFAULTS.rawEventRetentionDays : stored.rawEventRetentionDays,
+    recordingRetentionDays:
+      stored.recordingRetentionDays === undefined ? DEFAULTS.recordingRetentionDays : stored.recordingRetentionDays,
+    rawEventRetentionDays:
+      stored.rawEventRetentionDays === undefined ? DEFAULTS.rawEventRetentionDays : stored.rawEventRetentionDays,
     phoneCountry: config.phoneCountryGiven ? config.phoneCountry : (stored.phoneCountry ?? config.phoneCountry),
   };
 }

@@ -38,9 +38,10 @@ export async function readBacklog(db: Executor, from: Position, viewer: Viewer):
 
 /** False for a position of another database, or of one restored from a backup: its transactions lie in the future. */
 export async function isPast(db: Executor, position: Position): Promise<boolean> {
-  const { rows } = await db.raw<{ rows: { past: boolean }[] }>('select ?::xid8 < pg_snapshot_xmax(pg_current_snapshot()) as past', [
-    position.xid.toString(),
-  ]);
+  const { rows } = await db.raw<{ rows: { past: boolean }[] }>(
+    'select ?::xid8 < pg_snapshot_xmax(pg_current_snapshot()) as past',
+    [position.xid.toString()],
+  );
   return rows[0]?.past ?? false;
 }
 

@@ -33,7 +33,10 @@ interface Frame {
 
 export interface EventHub {
   /** Answers a request with the stream; resolves when it is open. `lastEventId` that means nothing starts from now. */
-  open(response: Response, subscriber: { readonly viewer: Viewer; readonly sessionId: string; readonly lastEventId: string | undefined }): Promise<void>;
+  open(
+    response: Response,
+    subscriber: { readonly viewer: Viewer; readonly sessionId: string; readonly lastEventId: string | undefined },
+  ): Promise<void>;
   readonly connections: number;
   close(): Promise<void>;
 }
@@ -84,7 +87,8 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
 
   function endSessions(row: StreamRow): void {
     const { sessionIds } = row.payload as { sessionIds: readonly string[] };
-    for (const connection of [...(byAgent.get(row.agent_id ?? '') ?? [])]) if (sessionIds.includes(connection.sessionId)) end(connection);
+    for (const connection of [...(byAgent.get(row.agent_id ?? '') ?? [])])
+      if (sessionIds.includes(connection.sessionId)) end(connection);
   }
 
   function concerned(row: StreamRow): Iterable<Connection> {

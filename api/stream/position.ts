@@ -74,4 +74,6 @@ export function advance<R extends Placed>(start: Position, rows: readonly R[]): 
 }
 
 export const isTold = (position: Position, row: Placed): boolean =>
-  position.beyond.has(row.id) || BigInt(row.xid) < position.xid || (BigInt(row.xid) === position.xid && BigInt(row.id) <= position.id);
+  position.beyond.has(row.id) ||
+  BigInt(row.xid) < position.xid ||
+  (BigInt(row.xid) === position.xid && BigInt(row.id) <= position.id);
