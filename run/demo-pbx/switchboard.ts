@@ -6,7 +6,7 @@ import { instantClock, realClock } from './clock.ts';
 import type { Sent } from './delivery.ts';
 import { createDelivery } from './delivery.ts';
 import type { CallContext, FieldMode } from './entry.ts';
-import type { CallFacts, PbxLog } from './facts.ts';
+import type { CallFacts, PbxLog, ReceivedCommand } from './facts.ts';
 import type { Faults } from './faults.ts';
 import { createFaultBox } from './faults.ts';
 import { createIdMint } from './ids.ts';
@@ -36,6 +36,8 @@ export interface SwitchboardOptions extends Partial<Credentials> {
   readonly retryDelayMs?: number;
   readonly timeoutMs?: number;
   readonly parallel?: boolean;
+  /** How many calls, events and commands the log keeps; all by default. */
+  readonly logLimit?: number;
 }
 
 export type Switchboard = ReturnType<typeof createSwitchboard>;
@@ -60,6 +62,7 @@ export function createSwitchboard(options: SwitchboardOptions) {
     timeoutMs: options.timeoutMs ?? 30_000,
     onSent: (sent) => {
       log.sent.push(sent);
+      keepLast(log.sent, options.logLimit);
       for (const watch of watchers) watch(sent);
     },
   });
@@ -82,6 +85,7 @@ export function createSwitchboard(options: SwitchboardOptions) {
   function register<T extends Call>(call: T): T {
     calls.set(call.id, call);
     log.calls.push(call.facts);
+    keepLast(log.calls, options.logLimit);
     return call;
   }
 
@@ -119,6 +123,15 @@ export function createSwitchboard(options: SwitchboardOptions) {
       watchers.add(onSent);
       return () => watchers.delete(onSent);
     },
+    noteReceived(command: ReceivedCommand): void {
+      log.received.push(command);
+      keepLast(log.received, options.logLimit);
+    },
+    /** Puts back the calls of an earlier process. */
+    remember(past: readonly CallFacts[]): void {
+      log.calls.push(...past);
+      for (const facts of past.flatMap((call) => call.recordings)) if (facts.sha256 !== null) shelf.restore(facts);
+    },
     watchFinished(onFinished: (facts: CallFacts) => void): () => void {
       finished.add(onFinished);
       return () => finished.delete(onFinished);
@@ -128,4 +141,9 @@ export function createSwitchboard(options: SwitchboardOptions) {
       await delivery.settled();
     },
   };
+}
+
+/** Cuts a list back now and then, not at every entry. */
+function keepLast(list: unknown[], limit = Infinity): void {
+  if (list.length > limit * 1.1) list.splice(0, list.length - limit);
 }

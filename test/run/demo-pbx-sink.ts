@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sign } from '../../run/demo-pbx/signature.ts';
+import { createNarrator } from '../../run/demo-pbx/words.ts';
 import { TEST_CREDENTIALS } from '../support/pbx.ts';
 
 /** One webhook as a product would have received it. */
@@ -91,54 +92,8 @@ function read(path: string, contentType: string, body: string): Received {
   };
 }
 
-/**
- * Events in the notation of mango-api §3, a line each: `B#1 Appeared 101→102 <A consultative` is leg B's first event, taken from
- * leg A. Legs and recordings are lettered in the order in which they show up.
- */
+/** The events as they came, a line each; see `createNarrator`. */
 export function inWords(received: readonly Received[]): string[] {
-  const names = new Map<string, string>();
-  const letterOf = (id: unknown): string => {
-    const key = String(id);
-    if (!names.has(key)) names.set(key, String.fromCharCode(65 + names.size));
-    return names.get(key) ?? '?';
-  };
-  return received.map(({ path, event }) => {
-    const kind = path.replace('/mango/', '');
-    if (kind === 'events/call') return legInWords(event, letterOf);
-    if (kind === 'events/summary') return summaryInWords(event);
-    if (kind === 'events/recording') {
-      const code = event['completion_code'] === undefined ? '' : ` ${String(event['completion_code'])}`;
-      const recipient = event['recipient'] === undefined ? '' : ` ${String(event['recipient'])}`;
-      return `recording of ${event.extension}#${event.seq} ${event.recording_state} ${letterOf(event.call_id)}${code}${recipient}`;
-    }
-    return kind.startsWith('result/') ? `${kind} ${String(event['result'])}` : kind;
-  });
-}
-
-function legInWords(event: WireEvent, letterOf: (id: unknown) => string): string {
-  const { from = {}, to = {} } = event;
-  const leg = `${letterOf(event.call_id)}#${event.seq} ${event.call_state}`;
-  const words = [
-    event.location === 'abonent' ? '' : event.location,
-    `${endInWords(from)}→${endInWords(to)}`,
-    from['taken_from_call_id'] === undefined ? '' : `<${letterOf(from['taken_from_call_id'])}`,
-    to['acd_group'] ? `group ${String(to['acd_group'])}` : '',
-    event['transfer'],
-    event['disconnect_reason'],
-    from['was_transferred'] ? 'from.was_transferred' : to['was_transferred'] ? 'to.was_transferred' : '',
-    from['hold_initiator'] ? 'from.hold_initiator' : to['hold_initiator'] ? 'to.hold_initiator' : '',
-    event['command_id'] === undefined ? '' : 'command',
-    event['callback_initiator'],
-  ];
-  return [leg, ...words.filter((word) => word !== '' && word !== undefined).map(String)].join(' ');
-}
-
-function summaryInWords(event: WireEvent): string {
-  const talked = event['talk_time'] === 0 ? 'not talked' : 'talked';
-  const [direction, result, reason] = [event['call_direction'], event['entry_result'], event['disconnect_reason']].map(String);
-  return `summary ${direction} ${endInWords(event.from ?? {})}→${endInWords(event.to ?? {})} ${talked} ${result} ${reason}`;
-}
-
-function endInWords(end: Readonly<Record<string, unknown>>): string {
-  return String(end['extension'] ?? end['number'] ?? '?');
+  const narrate = createNarrator();
+  return received.map(({ path, event }) => narrate(path, event));
 }

@@ -128,10 +128,10 @@ function afterInvalid(reply: Reply, code: number, limits: Limits | null): Reply 
   return code >= 3000 && code < 4000 && limits?.noteInvalid() ? LOCKED_OUT : reply;
 }
 
-function note(request: Request, reply: Reply, { log }: Switchboard): void {
+function note(request: Request, reply: Reply, switchboard: Switchboard): void {
   const form = (request.body ?? {}) as Record<string, unknown>;
   const result = reply.kind === 'json' ? reply.body['result'] : null;
-  log.received.push({
+  switchboard.noteReceived({
     path: request.path,
     json: typeof form['json'] === 'string' ? form['json'] : '',
     status: statusOf(reply),
