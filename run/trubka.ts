@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readStartConfig, type StartConfig } from '../db/config.ts';
 import { migrate } from '../db/migrate.ts';
@@ -18,11 +17,9 @@ import { rebuildOpenCalls } from './rebuild-calls.ts';
 import type { Services } from './services.ts';
 import { startTemporal, type RunningTemporal } from './temporal.ts';
 import { ensureUi } from './ui-build.ts';
-import { untilReady } from './until-ready.ts';
+import { untilReachable, untilReady } from './until-ready.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-
-const UNREACHABLE = /^(ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOST|57P03)/;
 
 /** Who can sign in after this start, as far as it is news. */
 interface FirstSteps {
@@ -126,7 +123,8 @@ async function prepareDatabase(
   dataDir: DataDir,
   temporal: RunningTemporal | undefined,
 ): Promise<FirstSteps> {
-  await step('Bringing the database up to date', () => migrateWhenReachable(databaseUrl));
+  await step('Waiting for PostgreSQL', () => untilReachable(databaseUrl));
+  await step('Bringing the database up to date', () => migrate(databaseUrl));
   const db = createPool(databaseUrl, { max: 2 });
   try {
     if (temporal?.isNew) {
@@ -143,24 +141,6 @@ async function prepareDatabase(
     return { lines, demoPbx: demo?.pbx };
   } finally {
     await db.destroy();
-  }
-}
-
-/** A database of one's own may still be starting; one that refuses us will not change its mind. */
-async function migrateWhenReachable(databaseUrl: string): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  for (;;) {
-    try {
-      await migrate(databaseUrl);
-      return;
-    } catch (error) {
-      const { code = '', message } = error as { code?: string; message: string };
-      const { host } = new URL(databaseUrl);
-      if (/^(28|3D)/.test(code)) throw new StartError(`PostgreSQL at ${host} refuses DATABASE_URL: ${message}`);
-      if (!UNREACHABLE.test(code)) throw error;
-      if (Date.now() > deadline) throw new StartError(`No PostgreSQL answers at ${host} (${code}): is DATABASE_URL right?`);
-      await delay(500);
-    }
   }
 }
 

@@ -1,0 +1,92 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { startPostgres, type RunningPostgres } from '../../run/postgres.ts';
+import { endProcess, identify } from '../../run/processes.ts';
+
+let dataDir: string;
+let running: RunningPostgres | undefined;
+
+beforeAll(() => void (dataDir = mkdtempSync(join(tmpdir(), 'trubka-pg-'))));
+afterEach(async () => {
+  await running?.stop();
+  running = undefined;
+});
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+
+const directory = (): string => join(dataDir, 'postgres');
+const pidFile = (): string => join(directory(), '17/postmaster.pid');
+
+async function start(): Promise<RunningPostgres> {
+  running = await startPostgres({ directory: directory(), durable: true });
+  return running;
+}
+
+async function ask<T>(sql: string, url = running?.databaseUrl ?? ''): Promise<T | undefined> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ answer: T }>(sql);
+    return rows[0]?.answer;
+  } finally {
+    await client.end();
+  }
+}
+
+test('it is durable, on loopback only, without a socket file, and the service’s role is no superuser', async () => {
+  const { serverUrl } = await start();
+  expect(await ask(`select current_setting('fsync') || current_setting('synchronous_commit') as answer`)).toBe('onon');
+  expect(await ask(`select current_setting('listen_addresses') as answer`)).toBe('127.0.0.1');
+  expect(await ask(`select current_setting('unix_socket_directories') as answer`, serverUrl)).toBe('');
+  expect(await ask(`select rolsuper as answer from pg_roles where rolname = current_user`)).toBe(false);
+});
+
+test('Russian text is matched whatever its case, and found by its middle', async () => {
+  await start();
+  expect(await ask(`select lower('ЩУКА') as answer`)).toBe('щука');
+  await ask('create extension pg_trgm');
+  expect(await ask(`select cardinality(show_trgm('щука')) as answer`)).toBeGreaterThan(2);
+});
+
+test('a postmaster.pid that names a process of somebody else is no obstacle', async () => {
+  await (await start()).stop();
+  writeFileSync(pidFile(), `${process.pid}\n${directory()}/17\n1700000000\n5432\n\n127.0.0.1\n`);
+  await start();
+  expect(await ask('select 1 as answer')).toBe(1);
+});
+
+test('a postmaster that outlived its parent is ended before a new one starts on the same files', async () => {
+  const orphan = await start();
+  const pid = Number(readFileSync(pidFile(), 'utf8').split('\n')[0]);
+  const identity = identify(pid);
+  if (!identity) throw new Error('Postgres does not run');
+  const successor = await startPostgres({ directory: directory(), durable: true });
+  await orphan.stop();
+  expect(identify(pid)).not.toEqual(identity);
+  running = successor;
+});
+
+test('killed in the middle of work it comes back by itself with what was committed', async () => {
+  const { service } = await start();
+  await ask('create table kept as select 1 as answer');
+  const identity = identify(service.pid ?? 0);
+  if (!identity) throw new Error('Postgres does not run');
+  await endProcess(identity, 'SIGKILL', 0);
+  await expect.poll(() => ask('select answer from kept').catch(() => undefined), { timeout: 20_000 }).toBe(1);
+});
+
+test('no statement and no value gets into its log', async () => {
+  await start();
+  await ask(`create table people (phone text unique)`);
+  await ask(`insert into people values ('+79120000001')`);
+  await expect(ask(`insert into people values ('+79120000001')`)).rejects.toThrow(/duplicate key/);
+  await expect(ask(`select '+79120000001' from nowhere`)).rejects.toThrow(/does not exist/);
+  await running?.stop();
+  running = undefined;
+  const log = readFileSync(join(directory(), 'postgres.log'), 'utf8');
+  expect(log).toContain('duplicate key');
+  expect(log).not.toContain('79120000001');
+});
