@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { pipeline, type Readable } from 'node:stream';
 import { asyncLocalStorage } from '@temporalio/activity';
 import type { Db } from '../../db/pool.ts';
@@ -17,7 +16,7 @@ import { OutboundError } from '../outbound-http.ts';
 import type { Refusal, TelephonyPort } from '../telephony/port.ts';
 import { AudioProbe, NotAudioError } from './audio.ts';
 import { createDiskStore } from './disk-store.ts';
-import { describeStream, DiskFullError, type RecordingStore } from './store.ts';
+import { describeStream, DiskFullError, recordingDirectory, type RecordingStore } from './store.ts';
 
 export interface RecordingDeps {
   readonly db: Db;
@@ -41,8 +40,6 @@ const HEARTBEAT_MS = 10_000;
 const SWEPT_AFTER_MS = 3_600_000;
 /** A page instead of audio may be an outage's, but not for ever. */
 const NOT_AUDIO_ATTEMPTS = 3;
-
-export const recordingDirectory = (dataDir: string): string => join(dataDir, 'recordings');
 
 export function createRecordingSteps(deps: RecordingDeps): RecordingSteps {
   const { db, log } = deps;

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+
+export const recordingDirectory = (dataDir: string): string => join(dataDir, 'recordings');
 
 export interface StoredFile {
   readonly bytes: number;
