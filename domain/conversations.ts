@@ -1,4 +1,5 @@
-import { agentsRung, type LegFact, type CallFacts, type CallView, type Leg, type Talk } from './call.ts';
+import { agentsRung, type CallView, type Talk } from './call.ts';
+import type { Leg } from './legs.ts';
 import type { Instant, Party } from './messages.ts';
 
 /** What one agent has with one customer inside a PBX call (spec, Words), as far as it is known now. */
@@ -117,45 +118,6 @@ export function missedBy(view: CallView): string[] {
   return agentsRung(view, last.legId).filter((other) => other !== agentId);
 }
 
-/**
- * Fills in from the summary what lost events should have told: somebody talked, yet no leg says so; or a missed call of
- * which no leg was heard. Used only when all waiting is over (spec, "Ends that do not come").
- */
-export function withInferredLegs(facts: CallFacts, view: CallView): CallFacts {
-  const { summary } = facts;
-  if (!summary || view.direction === 'internal' || summary.direction === 'internal' || summary.direction === null) return facts;
-  const incoming = summary.direction === 'incoming' && !view.callback;
-  const employee = incoming ? summary.to : view.dialler ? ({ kind: 'agent', agentId: view.dialler } as const) : summary.from;
-  const lastTalker = view.talks.at(-1)?.talker;
-  const answererMissing =
-    incoming && employee.kind === 'agent' && missedBy(view).includes(employee.agentId) && lastTalker !== undefined;
-  const talkMissing = summary.talkedAt !== null && (view.talks.length === 0 || answererMissing);
-  const legMissing = view.legs.every((leg) => leg.location !== 'person') && employee.kind === 'agent';
-  if (!talkMissing && !legMissing) return facts;
-  const outside: Party = { kind: 'outside', number: view.customer ?? null };
-  const common = {
-    location: 'person' as const,
-    from: incoming ? outside : employee,
-    to: incoming ? employee : outside,
-    takenFrom: answererMissing ? (view.talks.at(-1)?.legId ?? null) : null,
-    transfer: null,
-    command: view.callback?.ours ? { commandId: view.callback.ours.commandId, ours: view.callback.ours } : null,
-    reason: summary.reason,
-    seenAt: summary.seenAt,
-    reconciled: true,
-  };
-  const startedAt = answererMissing ? (view.talks.at(-1)?.endedAt ?? summary.startedAt) : (summary.talkedAt ?? summary.startedAt);
-  const leg: Record<number, LegFact> = {
-    1: { ...common, seq: 1, state: 'appeared', at: answererMissing ? startedAt : summary.startedAt },
-    3: { ...common, seq: 3, state: 'disconnected', at: summary.endedAt },
-  };
-  if (talkMissing) leg[2] = { ...common, seq: 2, state: 'connected', at: startedAt };
-  return { ...facts, legs: { ...facts.legs, [INFERRED_LEG]: leg } };
-}
-
-/** The leg that stands for what the summary alone tells. */
-export const INFERRED_LEG = 'from-summary';
-
 /** The open leg by which an agent takes part now: the one a hang-up is for. */
 export function openLegOf(view: CallView, agentId: string): Leg | undefined {
   const concerns = (party: Party): boolean => party.kind === 'agent' && party.agentId === agentId;
@@ -163,52 +125,4 @@ export function openLegOf(view: CallView, agentId: string): Leg | undefined {
     (leg) => leg.state !== 'over' && leg.location === 'person' && (concerns(leg.from) || concerns(leg.to)),
   );
   return open.find((leg) => leg.state !== 'ringing') ?? open.find((leg) => leg.legId !== view.callback?.rootLegId) ?? open[0];
-}
-
-export interface Card {
-  readonly agentId: string;
-  readonly state: 'ringing' | 'dialling' | 'talking';
-  readonly direction: 'incoming' | 'outgoing';
-  readonly conversationKeys: readonly string[] | null;
-  readonly startedAt: Instant;
-  readonly answeredAt: Instant | null;
-}
-
-/** Who sees a card now, and which (S1, S5, S7): ringing legs, the dialling agent, running conversations; one per agent. */
-export function cardsOf(view: CallView, conversations: readonly Conversation[]): Card[] {
-  const { direction } = view;
-  if (direction === 'internal' || direction === null) return [];
-  const cards = new Map<string, Card>();
-  const put = (card: Card): void => void cards.set(card.agentId, card);
-  for (const leg of view.legs) {
-    if (leg.state !== 'ringing' || leg.location !== 'person' || leg.to.kind !== 'agent' || leg.legId === view.callback?.rootLegId)
-      continue;
-    put({
-      agentId: leg.to.agentId,
-      state: 'ringing',
-      direction: 'incoming',
-      conversationKeys: null,
-      startedAt: leg.startedAt,
-      answeredAt: null,
-    });
-  }
-  const [root] = view.legs.filter((leg) => leg.state !== 'over');
-  if (direction === 'outgoing' && view.dialler !== null && view.talks.length === 0 && root) {
-    const own = conversations.find((conversation) => conversation.keys.includes(DIALLING_KEY));
-    const startedAt = Math.min(...view.legs.map((leg) => leg.startedAt));
-    put({
-      agentId: view.dialler,
-      state: 'dialling',
-      direction,
-      conversationKeys: own?.keys ?? null,
-      startedAt,
-      answeredAt: null,
-    });
-  }
-  for (const conversation of conversations) {
-    if (conversation.answeredAt === null || conversation.endedAt !== null) continue;
-    const { agentId, keys, startedAt, answeredAt } = conversation;
-    put({ agentId, state: 'talking', direction, conversationKeys: keys, startedAt, answeredAt });
-  }
-  return [...cards.values()];
 }

@@ -1,89 +1,26 @@
-import { NO_FACTS, viewOf, withMessage, type CallFacts, type CallLimits, type CallView } from './call.ts';
-import {
-  cardsOf,
-  conversationsOf,
-  DIALLING_KEY,
-  missedBy,
-  openLegOf,
-  withInferredLegs,
-  type Conversation,
-} from './conversations.ts';
-import type { ActionMessage, CallMessage, Instant, NumberRef } from './messages.ts';
-import { recordingVerdict, type RecordingVerdict } from './recordings.ts';
+import { viewOf, type CallLimits, type CallView } from './call.ts';
+import { conversationsOf, missedBy, openLegOf, type Conversation } from './conversations.ts';
+import { earliest } from './earliest.ts';
+import type { CallFacts } from './facts.ts';
+import { withInferredLegs } from './inference.ts';
+import type { ActionMessage, Instant, NumberRef } from './messages.ts';
+import { project } from './projection.ts';
+import { settleRecordings } from './recordings.ts';
+import { register, registeredFor, type CallState } from './state.ts';
 
-/** A conversation as the workflow has registered it: its lasting id, and what has been done about it. */
-export interface Registered {
-  readonly id: string;
-  readonly ordinal: number;
-  readonly keys: readonly string[];
-  readonly agentId: string;
-  /** The last end for which the ticket was settled: `<times ended>:<handed over>`; null while it has none. */
-  readonly settled: string | null;
-  /** When the workflow first saw it ended: the draft's grace runs from here. Null while it goes on. */
-  readonly endNotedAt: Instant | null;
-  readonly talked: boolean;
-}
-
-export interface RegisteredRecording {
-  readonly recordingId: string;
-  readonly conversationId: string;
-  /** `recordings.id`, once announced. */
-  readonly rowId: string | null;
-  readonly state: 'announced' | 'fetching' | 'settled';
-  readonly attempts: number;
-  readonly nextAttemptAt: Instant | null;
-  /** Why the last attempt failed. */
-  readonly reason: string | null;
-}
-
-/** Everything a call's workflow carries; JSON, so that it survives continue-as-new and waits in Postgres after the end. */
-export interface CallState {
-  readonly callId: string;
-  readonly facts: CallFacts;
-  readonly conversations: readonly Registered[];
-  readonly recordings: readonly RegisteredRecording[];
-  readonly actionsSeen: readonly string[];
-  /** Tickets this call has touched, by which it can be found. */
-  readonly tickets: readonly string[];
-  /** Actions not yet carried out. */
-  readonly waiting: readonly ActionMessage[];
-  /** What `project` last wrote, to write again only what differs. */
-  readonly projected: string | null;
-  /** When the call was decided to be over; legs and summary that come later change nothing. */
-  readonly overAt: Instant | null;
-  readonly placeholdersGivenUp: readonly string[];
-  /** A callback that was called off before its first leg: every leg of it is hung up once. */
-  readonly cancelled: boolean;
-  readonly hungUp: readonly string[];
-}
-
-export const newCallState = (callId: string): CallState => ({
-  callId,
-  facts: NO_FACTS,
-  conversations: [],
-  recordings: [],
-  actionsSeen: [],
-  tickets: [],
-  waiting: [],
-  projected: null,
-  overAt: null,
-  placeholdersGivenUp: [],
-  cancelled: false,
-  hungUp: [],
-});
-
-/** Takes in one message. Repeats and whatever comes after the end leave the state as it is. */
-export function withCallMessage(state: CallState, message: CallMessage, now: Instant): CallState {
-  if (message.type === 'action') {
-    const key = `${message.agentId}:${message.actionId}`;
-    if (state.actionsSeen.includes(key)) return state;
-    return { ...state, actionsSeen: [...state.actionsSeen, key], waiting: [...state.waiting, message] };
-  }
-  if (state.overAt !== null && message.type !== 'recording') return state;
-  return { ...state, facts: withMessage(state.facts, message, now) };
-}
-
-// Decisions --------------------------------------------------------------------------------------------------------------
+export {
+  askedAgain,
+  FETCH_ATTEMPTS,
+  FETCH_PAUSES_MS,
+  newCallState,
+  withAnnounced,
+  withCallMessage,
+  withFetched,
+  withTicket,
+  type CallState,
+  type Registered,
+  type RegisteredRecording,
+} from './state.ts';
 
 export interface ProjectedConversation {
   readonly id: string;
@@ -163,39 +100,6 @@ export interface Plan {
   readonly finished: boolean;
 }
 
-/** How long after `Completed` an announcement of storage is waited for before the file is asked for anyway. */
-const STORED_PATIENCE_MS = 60_000;
-/** Pauses between attempts to fetch a recording; the last one repeats (hours in all). */
-export const FETCH_PAUSES_MS = [60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000] as const;
-export const FETCH_ATTEMPTS = 24;
-
-function register(state: CallState, found: readonly Conversation[]): readonly Registered[] {
-  const list = [...state.conversations];
-  for (const conversation of found) {
-    const index = list.findIndex(
-      (known) => known.agentId === conversation.agentId && known.keys.some((key) => conversation.keys.includes(key)),
-    );
-    const known = list[index];
-    const talked = conversation.answeredAt !== null;
-    if (known)
-      list[index] = { ...known, keys: [...new Set([...known.keys, ...conversation.keys])], talked: known.talked || talked };
-    else {
-      const ordinal = list.length + 1;
-      const id = `${state.callId}.${ordinal}`;
-      list.push({ id, ordinal, keys: conversation.keys, agentId: conversation.agentId, settled: null, endNotedAt: null, talked });
-    }
-  }
-  return list;
-}
-
-const registeredFor = (list: readonly Registered[], conversation: Conversation): Registered | undefined =>
-  list.find((known) => known.agentId === conversation.agentId && known.keys.some((key) => conversation.keys.includes(key)));
-
-function outcomeOf(conversation: Conversation): ProjectedConversation['outcome'] {
-  if (conversation.endedAt === null) return 'in_progress';
-  return conversation.answeredAt === null ? 'unanswered' : 'talked';
-}
-
 /** Is the call over? With a summary soon after the last event, without one after `settleMs` (spec, "Ends that do not come"). */
 function overDeadline(facts: CallFacts, view: CallView, limits: CallLimits): Instant | null {
   if (!view.allLegsOver || (view.legs.length === 0 && !facts.summary)) return null;
@@ -220,11 +124,6 @@ function expire(state: CallState, limits: CallLimits, now: Instant): { state: Ca
     wakeAt: rest.length > 0 ? Math.min(...rest) : null,
   };
 }
-
-const earliest = (...instants: readonly (Instant | null)[]): Instant | null => {
-  const known = instants.filter((instant) => instant !== null);
-  return known.length > 0 ? Math.min(...known) : null;
-};
 
 /**
  * What follows from all that is known, at `now`. Pure and total: called again with nothing new it asks for nothing new.
@@ -284,55 +183,6 @@ export function decide(before: CallState, limits: CallLimits, now: Instant): Pla
     state.waiting.length > 0 ||
     state.conversations.some((known) => known.settled === null && known.talked);
   return { state, decisions, errands, wakeAt, finished: over && !busy && wakeAt === null };
-}
-
-function project(state: CallState, view: CallView, found: readonly Conversation[]): Extract<Decision, { type: 'project' }> {
-  const idOf = (conversation: Conversation): Registered => registeredFor(state.conversations, conversation) as Registered;
-  const ours = view.callback?.ours ?? null;
-  const dialled = found[0]?.keys.includes(DIALLING_KEY) ? found[0] : null;
-  const flags: Record<string, true> = {};
-  if (view.legs.some((leg) => leg.expired)) flags['closedByTimer'] = true;
-  if (state.overAt !== null && !state.facts.summary) flags['noSummary'] = true;
-  const over = state.overAt !== null;
-  const ends = view.legs.map((leg) => leg.endedAt).filter((at) => at !== null);
-  return {
-    type: 'project',
-    direction: view.direction,
-    customer: view.customer ?? null,
-    conversations: found.map((conversation) => {
-      const { id, ordinal } = idOf(conversation);
-      return {
-        id,
-        ordinal,
-        agentId: conversation.agentId,
-        direction: view.direction === 'outgoing' ? 'outgoing' : 'incoming',
-        outcome: outcomeOf(conversation),
-        startedAt: conversation.startedAt,
-        answeredAt: conversation.answeredAt,
-        answeredSeenAt: conversation.answeredSeenAt,
-        endedAt: conversation.endedAt,
-        endedSeenAt: conversation.endSeenAt,
-        talkSeconds: conversation.endedAt === null || conversation.answeredAt === null ? null : conversation.talkSeconds,
-        handedOverTo: conversation.handedOverTo,
-        ticketId: conversation === dialled ? (ours?.ticketId ?? null) : null,
-        reconciled: conversation.reconciled,
-      };
-    }),
-    cards: cardsOf(view, found)
-      .map((card) => {
-        const own =
-          card.conversationKeys &&
-          found.find((conversation) => conversation.agentId === card.agentId && conversation.keys === card.conversationKeys);
-        const { agentId, state: cardState, direction, startedAt, answeredAt } = card;
-        return { agentId, state: cardState, direction, conversationId: own ? idOf(own).id : null, startedAt, answeredAt };
-      })
-      .sort((a, b) => (a.agentId < b.agentId ? -1 : 1)),
-    over,
-    startedAt:
-      view.legs.length > 0 ? Math.min(...view.legs.map((leg) => leg.startedAt)) : (state.facts.summary?.startedAt ?? null),
-    endedAt: over ? (ends.length > 0 ? Math.max(...ends) : (state.facts.summary?.endedAt ?? null)) : null,
-    flags,
-  };
 }
 
 function act(state: CallState, view: CallView): { decisions: Decision[]; errands: Errand[]; waiting: readonly ActionMessage[] } {
@@ -406,130 +256,4 @@ function endOfCall(state: CallState, view: CallView, found: readonly Conversatio
     reconciled: Object.values(state.facts.legs).some((leg) => Object.values(leg).some((fact) => fact.reconciled === true)),
   });
   return decisions;
-}
-
-/** The conversation a recording belongs to: that of the recorded employee, on one of the legs it ran over. */
-function conversationOfRecording(state: CallState, verdict: RecordingVerdict): Registered | undefined {
-  const talked = state.conversations.filter((known) => known.talked);
-  const own = verdict.agentId === null ? talked : talked.filter((known) => known.agentId === verdict.agentId);
-  const byLeg = own.find((known) => known.keys.some((key) => verdict.legIds.includes(key)));
-  if (byLeg || verdict.agentId !== null) return byLeg ?? own.at(-1);
-  // Of a recording that only its storage was heard of, nothing is known but that somebody was recorded.
-  return verdict.partyHeard || state.overAt === null || talked.length !== 1 ? undefined : talked[0];
-}
-
-function settleRecordings(
-  before: CallState,
-  limits: CallLimits,
-  now: Instant,
-): { state: CallState; decisions: Decision[]; errands: Errand[]; wakeAt: Instant | null; fetching: boolean } {
-  const decisions: Decision[] = [];
-  const errands: Errand[] = [];
-  let wakeAt: Instant | null = null;
-  let recordings = [...before.recordings];
-  for (const [recordingId, facts] of Object.entries(before.facts.recordings)) {
-    const verdict = recordingVerdict(facts);
-    const known = recordings.find((recording) => recording.recordingId === recordingId);
-    if (!known) {
-      const conversation = conversationOfRecording(before, verdict);
-      if (!conversation) continue;
-      decisions.push({ type: 'announce_recording', recordingId, conversationId: conversation.id });
-      recordings.push({
-        recordingId,
-        conversationId: conversation.id,
-        rowId: null,
-        state: 'announced',
-        attempts: 0,
-        nextAttemptAt: null,
-        reason: null,
-      });
-      continue;
-    }
-    if (known.state !== 'announced' || known.rowId === null) continue;
-    const replace = (next: RegisteredRecording): void =>
-      void (recordings = recordings.map((other) => (other === known ? next : other)));
-    const failure = verdict.failure ?? (known.attempts >= FETCH_ATTEMPTS ? (known.reason ?? 'not_found') : null);
-    if (failure) {
-      decisions.push({ type: 'settle_recording', rowId: known.rowId, reason: failure });
-      replace({ ...known, state: 'settled' });
-      continue;
-    }
-    const patience = Math.min(STORED_PATIENCE_MS, limits.recordingWaitMs);
-    const firstDueAt = verdict.stored ? now : verdict.completed ? (known.nextAttemptAt ?? now + patience) : null;
-    const dueAt = known.attempts > 0 ? known.nextAttemptAt : firstDueAt;
-    if (dueAt === null) {
-      // Announced but never completed: as patient as with one that was never announced.
-      if (before.overAt === null) continue;
-      const until = before.overAt + limits.recordingWaitMs;
-      if (until > now) wakeAt = earliest(wakeAt, until);
-      else {
-        decisions.push({ type: 'settle_recording', rowId: known.rowId, reason: 'never_arrived' });
-        replace({ ...known, state: 'settled' });
-      }
-    } else if (dueAt <= now) {
-      errands.push({ type: 'fetch_recording', recordingId, rowId: known.rowId });
-      replace({ ...known, state: 'fetching', attempts: known.attempts + 1, nextAttemptAt: null });
-    } else {
-      wakeAt = earliest(wakeAt, dueAt);
-      if (known.nextAttemptAt === null) replace({ ...known, nextAttemptAt: dueAt });
-    }
-  }
-  const givenUp = [...before.placeholdersGivenUp];
-  for (const known of before.conversations) {
-    if (!known.talked || known.endNotedAt === null || known.settled === null || givenUp.includes(known.id)) continue;
-    if (recordings.some((recording) => recording.conversationId === known.id)) continue;
-    const until = known.endNotedAt + limits.recordingWaitMs;
-    if (until > now) wakeAt = earliest(wakeAt, until);
-    else {
-      decisions.push({ type: 'give_up_recording', conversationId: known.id, reason: 'not_recorded' });
-      givenUp.push(known.id);
-    }
-  }
-  const fetching = recordings.some((recording) => recording.state === 'fetching');
-  return { state: { ...before, recordings, placeholdersGivenUp: givenUp }, decisions, errands, wakeAt, fetching };
-}
-
-// What came of it --------------------------------------------------------------------------------------------------------
-
-/** The row that an announcement got in Postgres. */
-export function withAnnounced(state: CallState, recordingId: string, rowId: string): CallState {
-  return {
-    ...state,
-    recordings: state.recordings.map((known) => (known.recordingId === recordingId ? { ...known, rowId } : known)),
-  };
-}
-
-/** A decision touched this ticket. */
-export function withTicket(state: CallState, ticketId: string): CallState {
-  return state.tickets.includes(ticketId) ? state : { ...state, tickets: [...state.tickets, ticketId] };
-}
-
-/** A fetch came back: settled, or to be tried again after a pause. */
-export function withFetched(
-  state: CallState,
-  recordingId: string,
-  outcome: { readonly state: 'settled' } | { readonly state: 'retry'; readonly reason: string },
-  now: Instant,
-): CallState {
-  return {
-    ...state,
-    recordings: state.recordings.map((known) => {
-      if (known.recordingId !== recordingId) return known;
-      if (outcome.state === 'settled') return { ...known, state: 'settled', nextAttemptAt: null };
-      const pause = FETCH_PAUSES_MS[Math.min(known.attempts, FETCH_PAUSES_MS.length) - 1] ?? FETCH_PAUSES_MS[0];
-      return { ...known, state: 'announced', nextAttemptAt: now + pause, reason: outcome.reason };
-    }),
-  };
-}
-
-/** An admin asks again for a recording that was given up. */
-export function askedAgain(state: CallState, rowId: string, now: Instant): CallState {
-  return {
-    ...state,
-    recordings: state.recordings.map((known) =>
-      known.rowId === rowId && known.state === 'settled'
-        ? { ...known, state: 'announced', attempts: 1, nextAttemptAt: now }
-        : known,
-    ),
-  };
 }
