@@ -1,0 +1,263 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { LiveCall } from '../../db/calls.ts';
+import { eventually } from '../support/live-call.ts';
+import { startProduct, type Product, type Visitor } from '../support/product.ts';
+
+interface Recording {
+  readonly state: string;
+  readonly reason: string | null;
+  readonly url: string | null;
+  readonly durationSeconds: number | null;
+}
+interface Ticket {
+  readonly id: string;
+  readonly subject: string;
+  readonly status: string;
+  readonly kind: string;
+  readonly handset: string;
+  readonly customer: { readonly id: string; readonly fullName: string } | null;
+  readonly assignee: { readonly id: string } | null;
+  readonly messages: readonly {
+    readonly type: string;
+    readonly body: string;
+    readonly conversation: {
+      readonly id: string;
+      readonly outcome: string;
+      readonly talkSeconds: number | null;
+      readonly recording: Recording | null;
+    } | null;
+  }[];
+}
+
+let product: Product;
+beforeAll(async () => {
+  product = await startProduct();
+}, 120_000);
+afterAll(() => product.stop(), 60_000);
+
+let counter = 0;
+const newNumber = (): string => `+7905${1_000_000 + ++counter}`;
+
+const calls = async (visitor: Visitor): Promise<readonly LiveCall[]> =>
+  (await visitor.get<{ items: LiveCall[] }>('/api/calls?state=active')).items;
+const callOf = (visitor: Visitor, phone: string, state: string): Promise<LiveCall> =>
+  eventually(
+    async () => (await calls(visitor)).find((call) => call.phone === phone && call.state === state),
+    (call) => call !== undefined,
+  ) as Promise<LiveCall>;
+async function ticketsOf(phone: string): Promise<Ticket[]> {
+  const { items } = await product.admin.get<{ items: { id: string }[] }>(
+    `/api/tickets?q=${encodeURIComponent(phone.slice(1))}&sort=createdAt`,
+  );
+  return Promise.all(items.map((item) => product.admin.get<Ticket>(`/api/tickets/${item.id}`)));
+}
+const ticketOf = async (phone: string, where: (ticket: Ticket) => boolean = () => true): Promise<Ticket> =>
+  (await eventually(
+    async () => (await ticketsOf(phone)).find(where),
+    (ticket) => ticket !== undefined,
+  )) as Ticket;
+const settled = (visitor: Visitor, callId: string, actionId: string) =>
+  eventually(
+    () =>
+      visitor.get<{ state: string; code: string | null; ticketId: string | null }>(`/api/calls/${callId}/actions/${actionId}`),
+    (action) => action.state !== 'accepted',
+  );
+async function act(visitor: Visitor, callId: string, action: Record<string, unknown>) {
+  const actionId = randomUUID();
+  await visitor.post(`/api/calls/${callId}/actions`, { actionId, ...action });
+  return settled(visitor, callId, actionId);
+}
+
+describe('from signed events to tickets', () => {
+  test('S1, S2a: a call rings, is answered, ends; its ticket carries the recording, byte for byte', async () => {
+    const phone = newNumber();
+    const call = product.pbx.incoming({ from: phone });
+    await call.menu();
+    await call.ring('101');
+    const ringing = await callOf(product.anna, phone, 'ringing');
+    expect(ringing).toMatchObject({ direction: 'incoming', conversationId: null });
+    expect(await calls(product.boris)).toEqual([]);
+    await call.answer('101');
+    const talking = await callOf(product.anna, phone, 'talking');
+    expect(talking.conversationId).not.toBeNull();
+    await call.pass(42);
+    await call.hangUp();
+    await call.finish();
+    const ticket = await ticketOf(phone, (found) => found.messages[0]?.conversation?.recording?.state === 'ready');
+    expect(ticket).toMatchObject({ status: 'open', kind: 'incoming', handset: 'green', assignee: { id: product.anna.agentId } });
+    expect(ticket.subject).toMatch(/^Входящий звонок с \+7 905 /u);
+    const conversation = ticket.messages[0]?.conversation;
+    expect(conversation).toMatchObject({ outcome: 'talked' });
+    // The PBX's clock has whole seconds.
+    expect([42, 43]).toContain(conversation?.talkSeconds);
+    const response = await fetch(product.url + (conversation?.recording?.url ?? ''), {
+      headers: { cookie: product.anna.cookie, range: 'bytes=0-99' },
+    });
+    expect(response.status).toBe(206);
+    expect((await response.arrayBuffer()).byteLength).toBe(100);
+    expect(await calls(product.anna)).toEqual([]);
+  });
+
+  test('S2a: a ticket made during the talk shows «Звонок в процессе», then is pending with its recording', async () => {
+    const phone = newNumber();
+    const call = product.pbx.incoming({ from: phone });
+    await call.ring('0103');
+    await call.answer('0103');
+    const { callId, conversationId } = await callOf(product.vera, phone, 'talking');
+    const made = await act(product.vera, callId, {
+      type: 'create_ticket',
+      conversationId,
+      subject: 'Заказ 17',
+      gist: 'Где посылка?',
+    });
+    expect(made).toMatchObject({ state: 'done' });
+    const during = await product.vera.get<Ticket>(`/api/tickets/${made.ticketId}`);
+    expect(during).toMatchObject({
+      subject: 'Заказ 17',
+      status: 'open',
+      messages: [{ body: 'Где посылка?', conversation: { outcome: 'in_progress' } }],
+    });
+    await call.pass(10);
+    await call.hangUp('0103');
+    await call.finish();
+    const after = await ticketOf(phone, (ticket) => ticket.status === 'pending');
+    expect(after.id).toBe(made.ticketId);
+    expect(await ticketsOf(phone)).toHaveLength(1);
+  });
+
+  test('S5: a consultative transfer makes a ticket for each agent', async () => {
+    const phone = newNumber();
+    const call = product.pbx.incoming({ from: phone });
+    await call.ring('101');
+    await call.answer('101');
+    await call.pass(20);
+    await call.consult('101', '102');
+    await callOf(product.boris, phone, 'ringing');
+    await call.answer('102');
+    await call.pass(5);
+    await call.completeTransfer('101');
+    await callOf(product.boris, phone, 'talking');
+    await call.pass(30);
+    await call.hangUp();
+    await call.finish();
+    const found = await eventually(
+      () => ticketsOf(phone),
+      (list) => list.length === 2 && list.every((ticket) => ticket.messages[0]?.conversation?.recording?.state === 'ready'),
+    );
+    expect(found.map((ticket) => [ticket.assignee?.id, ticket.status])).toEqual(
+      expect.arrayContaining([
+        [product.anna.agentId, 'closed'],
+        [product.boris.agentId, 'open'],
+      ]),
+    );
+  });
+
+  test('S11, S12: a group that rings three agents is one missed call, and the next one joins it', async () => {
+    const phone = newNumber();
+    for (let round = 1; round <= 2; round++) {
+      const call = product.pbx.incoming({ from: phone });
+      await call.ringAll(['101', '102', '0103']);
+      await call.pass(15);
+      await call.giveUp();
+      await call.finish();
+      const ticket = await ticketOf(phone, (found) => found.messages.length === round);
+      expect(ticket).toMatchObject({ kind: 'missed', status: 'open', handset: 'red', assignee: null });
+    }
+    expect(await ticketsOf(phone)).toHaveLength(1);
+  });
+
+  test('S6–S9, S18в: calling back from the missed-call ticket, answered: pending, and the handset green', async () => {
+    const phone = newNumber();
+    const missed = product.pbx.incoming({ from: phone });
+    await missed.ring('101');
+    await missed.pass(10);
+    await missed.giveUp();
+    await missed.finish();
+    const red = await ticketOf(phone);
+    const ordered = await product.anna.post<{ commandId: string; callId: string }>(`/api/tickets/${red.id}/callback`);
+    const call = await product.pbx.nextCallback();
+    expect((await callOf(product.anna, phone, 'dialling')).callId).toBe(ordered.callId);
+    await call.operatorAnswers();
+    await call.pass(4);
+    await call.customerAnswers();
+    const talking = await callOf(product.anna, phone, 'talking');
+    expect(talking).toMatchObject({ callId: ordered.callId, ticketId: red.id, commandId: ordered.commandId });
+    await act(product.anna, talking.callId, {
+      type: 'link_ticket',
+      conversationId: talking.conversationId,
+      ticketId: red.id,
+      gist: 'Договорились',
+    });
+    await call.pass(20);
+    await call.hangUp();
+    await call.finish();
+    const green = await ticketOf(phone, (ticket) => ticket.handset === 'green' && ticket.status === 'pending');
+    expect(green.id).toBe(red.id);
+    expect(green.messages.at(-1)).toMatchObject({
+      body: 'Договорились',
+      conversation: { outcome: 'talked', recording: { state: 'ready' } },
+    });
+  });
+
+  test('S9: the PBX refuses the callback: the agent is told why, and no call stays open', async () => {
+    const phone = newNumber();
+    const missed = product.pbx.incoming({ from: phone });
+    await missed.ring('102');
+    await missed.giveUp();
+    await missed.finish();
+    const red = await ticketOf(phone);
+    product.pbx.setFaults({ commands: [{ path: 'commands/callback', code: 4001, times: 1 }] });
+    await product.boris.post(`/api/tickets/${red.id}/callback`);
+    await eventually(
+      () => product.database.db('stream_events').where({ agent_id: product.boris.agentId, type: 'callback.failed' }),
+      (events) => events.length === 1,
+    );
+    expect(await calls(product.boris)).toEqual([]);
+  });
+
+  test('S10: a softphone call nobody did anything about: closed, with the agent as assignee', async () => {
+    const phone = newNumber();
+    const call = product.pbx.outgoing({ from: '102', to: phone });
+    await call.dial();
+    await callOf(product.boris, phone, 'dialling');
+    await call.customerAnswers();
+    await call.pass(9);
+    await call.hangUp('102');
+    await call.finish();
+    const ticket = await ticketOf(phone);
+    expect(ticket).toMatchObject({ status: 'closed', kind: 'outgoing', assignee: { id: product.boris.agentId } });
+    expect(ticket.subject).toMatch(/^Исходящий звонок на /u);
+  });
+
+  test('S14: a call that ends in the menu, and one to an employee nobody mapped, make nothing', async () => {
+    const phone = newNumber();
+    const menu = product.pbx.incoming({ from: phone });
+    await menu.menu();
+    await menu.leaveMenu(1170);
+    await menu.hangUp();
+    await menu.finish();
+    const unmapped = product.pbx.incoming({ from: phone });
+    await unmapped.ring('104');
+    await unmapped.giveUp();
+    await unmapped.finish();
+    await eventually(
+      () => product.database.db('calls').where({ phone }),
+      (rows) => rows.length === 2 && rows.every((row: { state: string }) => row.state === 'over'),
+    );
+    expect(await ticketsOf(phone)).toEqual([]);
+  });
+
+  test('S4b: what was typed and never submitted becomes the ticket when the talk ends', async () => {
+    const phone = newNumber();
+    const call = product.pbx.incoming({ from: phone });
+    await call.ring('101');
+    await call.answer('101');
+    const { callId, conversationId } = await callOf(product.anna, phone, 'talking');
+    await act(product.anna, callId, { type: 'save_draft', conversationId, subject: '', gist: 'Не закончено' });
+    await call.hangUp();
+    await call.finish();
+    const ticket = await ticketOf(phone, (found) => found.status === 'pending');
+    expect(ticket.messages).toMatchObject([{ body: 'Не закончено' }]);
+  });
+});
