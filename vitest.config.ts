@@ -1,5 +1,5 @@
-import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'vitest/config';
+import ui from './ui/vite.config.ts';
 
 const shared = { pool: 'forks' as const, testTimeout: 30_000, hookTimeout: 60_000, unstubEnvs: true, restoreMocks: true };
 
@@ -39,12 +39,13 @@ export default defineConfig({
         },
       },
       {
-        plugins: [vue()],
+        plugins: ui.plugins ?? [],
         test: {
           ...shared,
           name: 'ui',
           include: ['test/ui/**/*.test.ts'],
           environment: 'happy-dom',
+          setupFiles: ['test/support/ui-setup.ts'],
         },
       },
     ],

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { say, step, StartError } from './console.ts';
 
 const SOURCES = ['ui', 'api/contract', 'package-lock.json'];
@@ -32,9 +33,7 @@ function build(root: string, vite: string): Promise<void> {
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
     child.once('error', reject);
-    child.once('close', (code) =>
-      code === 0 ? resolve() : reject(new StartError(`The user interface could not be built:\n${output}`)),
-    );
+    child.once('close', (code) => (code === 0 ? resolve() : reject(new StartError(complaint(output)))));
   });
 }
 
@@ -52,3 +51,5 @@ function newest(root: string): number {
   });
   return Math.max(...times);
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await ensureUi(process.cwd());

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, NativeConnection } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection } from '@temporalio/worker';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const ENTRY = join(ROOT, 'workflows/index.ts');
@@ -60,7 +60,7 @@ export function uniqueTaskQueue(name = 'test'): string {
 export async function workflowBundle(): Promise<{ readonly codePath: string }> {
   const codePath = join(CACHE, `workflows-${await sourcesHash()}.js`);
   if (!existsSync(codePath)) {
-    const { code } = await bundleWorkflowCode({ workflowsPath: ENTRY });
+    const { code } = await bundleWorkflowCode({ workflowsPath: ENTRY, logger: new DefaultLogger('WARN') });
     await mkdir(CACHE, { recursive: true });
     const draft = `${codePath}.${process.pid}`;
     await writeFile(draft, code);

@@ -1,0 +1,143 @@
+import { relative } from 'node:path';
+import js from '@eslint/js';
+import security from 'eslint-plugin-security';
+import vue from 'eslint-plugin-vue';
+import { tsImport } from 'tsx/esm/api';
+import tseslint from 'typescript-eslint';
+
+const { forbiddenEdge } = await tsImport('./test/dependency-table.ts', import.meta.url);
+
+/** The table of test/dependency-table.ts, told where the import stands. */
+const dependencies = {
+  create(context) {
+    const file = relative(import.meta.dirname, context.filename).replaceAll('\\', '/');
+    const check = (node) => {
+      const specifier = node.source?.value;
+      const edge = typeof specifier === 'string' && forbiddenEdge(file, specifier);
+      if (edge) context.report({ node, message: edge });
+    };
+    return { ImportDeclaration: check, ImportExpression: check, ExportAllDeclaration: check, ExportNamedDeclaration: check };
+  },
+};
+
+const never = (selector, message) => ({ selector, message });
+
+export default tseslint.config(
+  {
+    ignores: [
+      '**/node_modules/',
+      '**/dist/',
+      'data/',
+      'coverage/',
+      'test/histories/',
+      'ui/auto-imports.d.ts',
+      'ui/components.d.ts',
+    ],
+  },
+  js.configs.recommended,
+  {
+    plugins: { trubka: { rules: { dependencies } } },
+    rules: {
+      'trubka/dependencies': 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      'no-console': 'error',
+      'no-control-regex': 'off',
+    },
+  },
+  {
+    files: ['**/*.ts', '**/*.vue'],
+    extends: [tseslint.configs.recommended],
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
+    },
+  },
+  {
+    files: ['**/*.ts'],
+    ignores: ['ui/**', 'test/ui/**'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/only-throw-error': 'error',
+    },
+  },
+  {
+    // Replayed from history, perhaps days later: nothing in here may depend on the moment or the machine it runs on.
+    files: ['workflows/**/*.ts', 'domain/**/*.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        'setTimeout',
+        'setInterval',
+        'setImmediate',
+        'process',
+        'fetch',
+        'crypto',
+        'performance',
+      ],
+      'no-restricted-syntax': [
+        'error',
+        never(
+          'MemberExpression[object.name="Date"][property.name="now"]',
+          'The clock is an argument: use the `now` that is given',
+        ),
+        never('NewExpression[callee.name="Date"][arguments.length=0]', 'The clock is an argument: use the `now` that is given'),
+        never('MemberExpression[object.name="Math"][property.name="random"]', 'Chance is an argument'),
+        never('Property[key.name="validator"] > ArrowFunctionExpression[async=true]', 'A validator that waits never rejects'),
+      ],
+    },
+  },
+  {
+    files: ['api/**/*.ts', 'db/**/*.ts', 'activities/**/*.ts'],
+    plugins: { security },
+    rules: {
+      'security/detect-eval-with-expression': 'error',
+      'security/detect-child-process': 'error',
+      'security/detect-pseudoRandomBytes': 'error',
+      'security/detect-bidi-characters': 'error',
+    },
+  },
+  ...vue.configs['flat/recommended'].map((config) => ({ ...config, files: ['ui/**/*.vue', 'test/ui/**/*.vue'] })),
+  {
+    files: ['ui/**/*.vue', 'test/ui/**/*.vue'],
+    languageOptions: { parserOptions: { parser: tseslint.parser } },
+    rules: {
+      // Typed text and names come from outside: they are shown as text, always.
+      'vue/no-v-html': 'error',
+      'vue/block-order': ['error', { order: ['script', 'template', 'style'] }],
+      // Prettier lays out.
+      'vue/max-attributes-per-line': 'off',
+      'vue/singleline-html-element-content-newline': 'off',
+      'vue/multiline-html-element-content-newline': 'off',
+      'vue/html-self-closing': 'off',
+      'vue/html-indent': 'off',
+      'vue/html-closing-bracket-newline': 'off',
+      'vue/multi-word-component-names': 'off',
+      'no-undef': 'off',
+    },
+  },
+  {
+    files: ['**/*.ts', 'ui/**/*.ts'],
+    rules: { 'no-undef': 'off' },
+  },
+  {
+    files: ['**/*.mjs', '*.js'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+    rules: { 'no-console': 'off' },
+  },
+  {
+    files: ['ui/public/**/*.js'],
+    languageOptions: { globals: { localStorage: 'readonly', matchMedia: 'readonly', document: 'readonly', window: 'readonly' } },
+  },
+  {
+    files: ['run/**', 'bench/**', 'test/**'],
+    rules: { 'no-console': 'off' },
+  },
+);
