@@ -29,7 +29,12 @@ const COMMAND_PATIENCE_MS = 5_000;
 export function createSteps(deps: { readonly db: Db; readonly config: Config; readonly log: Logger }) {
   const { db, config, log } = deps;
   const secrets = openSecrets({ dataDir: config.dataDir, secretKey: config.secretKey });
-  const telephony = createTelephony({ db, log, decryptSecret: (stored) => secrets.decrypt(stored) });
+  const telephony = createTelephony({
+    db,
+    log,
+    decryptSecret: (stored) => secrets.decrypt(stored),
+    trustedApiUrl: config.mangoApiUrl,
+  });
   return {
     ...createCallSteps({ db, phoneCountry: config.phoneCountry }),
     ...createCommandSteps({ db, log, telephony, patienceMs: COMMAND_PATIENCE_MS }),

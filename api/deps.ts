@@ -1,3 +1,4 @@
+import type { Telephony } from '../activities/telephony/telephony.ts';
 import type { Config } from '../db/config.ts';
 import type { Logger } from '../db/log.ts';
 import type { Db } from '../db/pool.ts';
@@ -10,6 +11,7 @@ export interface ApiDeps {
   readonly logger: Logger;
   readonly secrets: Secrets;
   readonly events: EventHub;
+  readonly telephony: Pick<Telephony, 'forIntegration'>;
   /** Where the built interface lies; none while it is not built. */
   readonly uiDirectory?: string;
   /** True from SIGTERM on. */

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { createTelephony } from '../activities/telephony/telephony.ts';
 import { readConfig, type Config } from '../db/config.ts';
 import { createIntakePool } from '../db/intake.ts';
 import { ensureEnvironmentIntegration } from '../db/integrations.ts';
@@ -75,6 +76,12 @@ export async function startServer(config: Config): Promise<RunningServer> {
     logger,
     secrets,
     events,
+    telephony: createTelephony({
+      db,
+      log: logger,
+      decryptSecret: (stored) => secrets.decrypt(stored),
+      trustedApiUrl: config.mangoApiUrl,
+    }),
     uiDirectory: UI_DIRECTORY,
     isStopping: () => state.stopping,
     isPrepared: () => state.prepared,

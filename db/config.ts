@@ -33,6 +33,8 @@ export interface Config {
   readonly adminPassword: string | undefined;
   /** The PBX account named in the environment; it wins over what the database says. */
   readonly mango: { readonly apiKey: string; readonly apiSalt: string; readonly apiUrl: string } | undefined;
+  /** The PBX's base address where the environment names one: it may be a private one (a simulator), others may not. */
+  readonly mangoApiUrl: string | undefined;
   /** Where people and the PBX reach the service, without a trailing slash. */
   readonly publicUrl: string | undefined;
   readonly secretKey: string | undefined;
@@ -153,6 +155,7 @@ export function readStartConfig(env: NodeJS.ProcessEnv): StartConfig {
     adminEmail: given.ADMIN_EMAIL,
     adminPassword: given.ADMIN_PASSWORD,
     mango: mangoConfig(given),
+    mangoApiUrl: given.MANGO_API_URL,
     publicUrl: given.PUBLIC_URL,
     secretKey: given.SECRET_KEY,
     phoneCountry: given.PHONE_COUNTRY ?? 'RU',

@@ -1,9 +1,29 @@
 import type { Route } from '../route.ts';
+import { agentRoutes } from './agents.ts';
 import { callbackRoutes } from './callbacks.ts';
 import { callRoutes } from './calls.ts';
+import { customerRoutes } from './customers.ts';
 import { eventRoutes } from './events.ts';
+import { fieldRoutes } from './fields.ts';
+import { invitationRoutes } from './invitations.ts';
+import { pbxRoutes } from './integrations.ts';
+import { recordingRoutes } from './recordings.ts';
 import { sessionRoutes } from './session.ts';
+import { settingRoutes } from './settings.ts';
 import { ticketRoutes } from './tickets.ts';
 
 /** Every route that is made of `route()`: what is served, what OpenAPI describes, what the table of roles tests. */
-export const allRoutes: readonly Route[] = [...sessionRoutes, ...ticketRoutes, ...callRoutes, ...callbackRoutes, ...eventRoutes];
+export const allRoutes: readonly Route[] = [
+  ...sessionRoutes,
+  ...invitationRoutes,
+  ...ticketRoutes,
+  ...callbackRoutes,
+  ...customerRoutes,
+  ...callRoutes,
+  ...eventRoutes,
+  ...agentRoutes,
+  ...fieldRoutes,
+  ...settingRoutes,
+  ...pbxRoutes,
+  ...recordingRoutes,
+];

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { findAgentByEmail, findAgent, mergePreferences, updateAgent } from '../../db/agents.ts';
 import { recordAudit } from '../../db/audit.ts';
 import { inTransaction } from '../../db/pool.ts';
@@ -168,4 +167,3 @@ export const sessionRoutes = [
     },
   }),
 ];
-export const tokenParams = z.strictObject({ token: z.string().regex(/^[A-Za-z0-9_-]{32}$/) });
