@@ -38,6 +38,7 @@ export class Call extends Entry {
   private readonly ending = new AbortController();
   private finishing: Promise<void> | null = null;
   private summed = false;
+  private dropped = false;
 
   constructor(context: CallContext, settings: CallSettings) {
     super(context, settings);
@@ -139,6 +140,12 @@ export class Call extends Entry {
     return this.finishing;
   }
 
+  /** The PBX stops in the middle of the call: nothing more is said about it. */
+  drop(): void {
+    this.dropped = true;
+    this.ending.abort();
+  }
+
   /** The asynchronous answer to a command (mango-api §2.10). */
   result(kind: string, commandId: string, code: number | string = 1000): Promise<void> {
     return this.post(`/result/${kind}`, { command_id: commandId, result: code });
@@ -205,6 +212,7 @@ export class Call extends Entry {
   }
 
   private async finishOnce(options: EndOptions): Promise<void> {
+    if (this.dropped) return;
     if (this.openLegs.length > 0) await this.hangUp();
     this.ending.abort();
     if (!this.summed && !options.withoutSummary) await this.summary(options);

@@ -13,6 +13,10 @@ export interface CallbackBehaviour {
   readonly customerAnswers: true | number;
   /** How long they talk; null: until somebody hangs up. */
   readonly talk: number | null;
+  /** When `/result/callback` comes, seen from the first ringing. */
+  readonly resultComes: 'first' | 'after' | 'never';
+  /** Any other than 1000: the command is accepted, refused later with this code, and nobody is rung. */
+  readonly result: number;
 }
 
 export const PEOPLE_PICK_UP: CallbackBehaviour = {
@@ -22,7 +26,12 @@ export const PEOPLE_PICK_UP: CallbackBehaviour = {
   customerAfter: 4,
   customerAnswers: true,
   talk: null,
+  resultComes: 'after',
+  result: 1000,
 };
+
+/** As many callbacks wait for somebody to ask for them. */
+const MAX_ARRIVED = 100;
 
 /** Sees to the callbacks that the product orders. */
 export interface CallbackDesk {
@@ -51,6 +60,7 @@ export function createCallbackDesk(initial: Partial<CallbackBehaviour> = {}): Ca
       const waiter = waiting.shift();
       if (waiter) waiter(call);
       else arrived.push(call);
+      if (arrived.length > MAX_ARRIVED) arrived.shift();
       if (behaviour.mode === 'auto') await untilInterrupted(() => play(call, behaviour));
     },
     next() {

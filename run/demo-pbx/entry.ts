@@ -4,7 +4,7 @@ import type { CallFacts, Direction, LegFacts, RecordingPlan, TalkFacts } from '.
 import type { IdMint } from './ids.ts';
 import type { RecordingShelf } from './recording-shelf.ts';
 import type { Account, Party } from './staff.ts';
-import { partyOf, sameParty } from './staff.ts';
+import { partyOf } from './staff.ts';
 import type { CallState, LegEvent, Location, PbxEvent, TransferKind, WireParty } from './wire.ts';
 
 export type FieldMode = 'v1' | 'v2';

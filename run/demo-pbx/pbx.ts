@@ -50,6 +50,8 @@ export function createDemoPbx(options: DemoPbxOptions) {
     callbacks,
     /** What went wrong while nobody waited for it. */
     problems,
+    /** Does something that nobody waits for; what goes wrong is kept in `problems`. */
+    inBackground: background,
     /** The base address for the product's `MANGO_API_URL`. */
     get url(): string {
       return urlOf(server);

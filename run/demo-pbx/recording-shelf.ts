@@ -43,6 +43,7 @@ export function createRecordingShelf(faults: FaultBox): RecordingShelf {
       if (!facts || !DOWNLOADABLE.has(facts.plan) || faults.recordingNotReady(recordingId)) return { code: 3320 };
       const token = randomBytes(16).toString('hex');
       tokens.set(token, recordingId);
+      forgetOldest(tokens);
       return { token };
     },
     handOut(token) {
@@ -54,6 +55,12 @@ export function createRecordingShelf(faults: FaultBox): RecordingShelf {
       recordings.set(facts.recordingId, facts);
     },
   };
+}
+
+/** Links that nobody used. */
+function forgetOldest(tokens: Map<string, string>): void {
+  const [oldest] = tokens.keys();
+  if (tokens.size > 10_000 && oldest !== undefined) tokens.delete(oldest);
 }
 
 function fileOf(facts: RecordingFacts): Buffer {

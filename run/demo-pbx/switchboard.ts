@@ -138,6 +138,7 @@ export function createSwitchboard(options: SwitchboardOptions) {
     },
     async stop(): Promise<void> {
       delivery.close();
+      for (const call of calls.values()) call.drop();
       await delivery.settled();
     },
   };

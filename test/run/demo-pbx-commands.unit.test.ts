@@ -119,6 +119,23 @@ describe('callback', () => {
     expect(sink.events.findLast((event) => event.call_state === 'Connected')?.to).toMatchObject({ extension: '102' });
   });
 
+  test('may be refused after it was accepted, and then rings nobody', async () => {
+    pbx.callbacks.set({ result: 2240 });
+    expect((await command('commands/callback', CALLBACK)).body).toMatchObject({ result: 1000 });
+    expect(await eventually(1)).toEqual(['result/callback 2240']);
+    expect(pbx.calls.size).toBe(0);
+  });
+
+  test.each([
+    ['first', ['result/callback 1000', 'A#1 Appeared 79990000001→101 command API']],
+    ['never', ['A#1 Appeared 79990000001→101 command API']],
+  ] as const)('the result may come %s', async (resultComes, lines) => {
+    pbx.callbacks.set({ resultComes });
+    await command('commands/callback', CALLBACK);
+    await pbx.nextCallback();
+    expect(inWords(sink.received)).toEqual(lines);
+  });
+
   test('of a group rings its first member', async () => {
     await command('commands/callback_group', { command_id: 'g', from: '800', to: '79990000001', line_number: '74950000000' });
     await pbx.nextCallback();

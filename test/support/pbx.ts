@@ -12,6 +12,7 @@ export type { CallbackCall } from '../../run/demo-pbx/callback.ts';
 export { CallOver } from '../../run/demo-pbx/call.ts';
 export { wasAnswered } from '../../run/demo-pbx/facts.ts';
 export { sign, signLink, signedForm } from '../../run/demo-pbx/signature.ts';
+export { SCENARIOS, scenarioNamed } from '../../run/demo-pbx/scenarios/index.ts';
 export { DEMO_ACCOUNT } from '../../run/demo-pbx/staff.ts';
 
 /** What the demo PBX of the tests signs with; give the product the same. */

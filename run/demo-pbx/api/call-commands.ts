@@ -146,7 +146,12 @@ interface CallbackOrder {
 }
 
 function order(site: CommandSite, options: CallbackOrder): void {
-  const call = site.switchboard.callback(options);
+  const { result, resultComes } = site.callbacks.behaviour;
+  if (result !== 1000) {
+    const path = `/result/${options.resultKind ?? 'callback'}`;
+    return site.background(() => site.switchboard.send(path, { command_id: options.commandId, result }));
+  }
+  const call = site.switchboard.callback({ ...options, resultComes });
   site.background(() => site.callbacks.take(call));
 }
 

@@ -30,6 +30,7 @@ interface Report {
   readonly make: () => Reply;
 }
 
+const KEPT_REPORTS = 200;
 const MONTH_SECONDS = 31 * 86_400;
 const LIMITS: readonly number[] = [1, 5, 10, 20, 50, 100, 500, 1000, 2000, 5000];
 const DEFAULT_COLUMNS =
@@ -42,6 +43,8 @@ export function createStatistics(options: StatisticsOptions): Statistics {
   function start(make: () => Reply, requestId?: string): Reply {
     const key = randomBytes(12).toString('hex');
     reports.set(key, { readyAtMs: options.nowMs() + options.readyAfterMs, make });
+    const [oldest] = reports.keys();
+    if (reports.size > KEPT_REPORTS && oldest !== undefined) reports.delete(oldest);
     options.announce(key, requestId);
     return json({ key });
   }

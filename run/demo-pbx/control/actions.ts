@@ -41,7 +41,7 @@ export const ACTION_NAMES = [
 ] as const;
 export type ActionName = (typeof ACTION_NAMES)[number];
 
-/** Does it, and sees to the end of a call on which nobody is left. */
+/** Does it. A call on which nobody is left is to be finished then. */
 export async function act(call: Call, { action, who, target, reason }: Act): Promise<void> {
   const on = (): string => need(who, action, 'who');
   const to = (): string => need(target, action, 'target');
@@ -70,7 +70,6 @@ export async function act(call: Call, { action, who, target, reason }: Act): Pro
     finish: () => call.finish(),
   };
   await steps[action]();
-  if (call.openLegs.length === 0) await call.finish();
 }
 
 export interface PossibleAct {

@@ -93,5 +93,7 @@ export const SetCallbacks = z
     customerAfter: seconds,
     customerAnswers: z.union([z.literal(true), z.number().int()]),
     talk: seconds.nullable(),
+    resultComes: z.enum(['first', 'after', 'never']),
+    result: z.number().int(),
   })
   .partial();
