@@ -103,7 +103,12 @@ test('optional fields can be left out, all of them or by name', async () => {
 });
 
 test('a bad signature or a wrong key goes out where ordered, so many times as ordered', async () => {
-  const call = await withFaults({ deliveries: [{ badSignature: true, times: 1 }, { path: 'summary', wrongKey: true }] });
+  const call = await withFaults({
+    deliveries: [
+      { badSignature: true, times: 1 },
+      { path: 'summary', wrongKey: true },
+    ],
+  });
   await talk(call);
   expect(sink.received.map((one) => one.signedWell)).toEqual([false, true, true, false]);
   expect(sink.received.map((one) => one.key)).toEqual(['testkey0001', 'testkey0001', 'testkey0001', 'testkey0001-wrong']);

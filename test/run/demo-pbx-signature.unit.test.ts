@@ -35,7 +35,12 @@ describe('the vectors of mango-api §1.3', () => {
 
   test.each([
     [OURS, '1700003600', 'MToxMDAxOTkzMDo0NjI4OTI0NzM6MA==', 'c2cb092b1e28ca66e018ac3ed914a19dc480af2a16eb6d315d13c0c5f7ac3564'],
-    [{ key: '123', salt: '789' }, '1525597727500', 'Rofkdgl33fd=', '9867bfdc661049959450fbad35c10ef2a41120094bda492dd0f085ba4def7df0'],
+    [
+      { key: '123', salt: '789' },
+      '1525597727500',
+      'Rofkdgl33fd=',
+      '9867bfdc661049959450fbad35c10ef2a41120094bda492dd0f085ba4def7df0',
+    ],
   ])('the link to a recording: %# %s', (credentials, timestamp, recordingId, wanted) => {
     expect(signLink(timestamp, recordingId, credentials)).toBe(wanted);
   });
