@@ -1,0 +1,199 @@
+import type {
+  ActionState,
+  Agent,
+  AgentChange,
+  AgentCreated,
+  CallActionInput,
+  CallbackOrder,
+  CallbackOrdered,
+  Customer,
+  CustomerChange,
+  Field,
+  FieldChange,
+  FieldError,
+  Integration,
+  IntegrationChange,
+  Invitation,
+  InvitationLink,
+  LiveCall,
+  Message,
+  NewAgent,
+  NewCustomer,
+  NewField,
+  NewMessage,
+  NewTicket,
+  Operator,
+  OperatorChange,
+  OperatorsRefreshed,
+  Page,
+  Problem as ProblemBody,
+  Session,
+  SessionChange,
+  Settings,
+  SettingsChange,
+  SlaTarget,
+  SlaTargetChange,
+  Ticket,
+  TicketChange,
+  TicketListItem,
+  TicketQuery,
+} from './contract.ts';
+
+/** What the API, or the network, answered instead of what was asked for. `code` is put into words by the texts `problem.*`. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly body: Partial<ProblemBody> = {},
+    options?: ErrorOptions,
+  ) {
+    super(`${code} (${status})`, options);
+  }
+
+  /** The offending fields. */
+  get fields(): readonly FieldError[] {
+    return this.body.errors ?? [];
+  }
+}
+
+type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
+interface Ask {
+  readonly query?: Query;
+  readonly body?: unknown;
+  /** Lets the request outlive the page. */
+  readonly keepalive?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** How far this machine's clock is ahead of the server's, so that timers show the call's own time. */
+let clockAheadMs = 0;
+export const serverNow = (): number => Date.now() - clockAheadMs;
+
+let whenSignedOut: () => void = () => {};
+/** Called when the API says that nobody is signed in any more. */
+export function onSignedOut(callback: () => void): void {
+  whenSignedOut = callback;
+}
+
+async function ask<T>(method: string, path: string, { query, body, keepalive, signal }: Ask = {}): Promise<T> {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== null && value !== undefined && value !== '') parameters.set(name, String(value));
+  }
+  const address = parameters.size ? `${path}?${parameters}` : path;
+  let response: Response;
+  try {
+    response = await fetch(address, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      ...(keepalive ? { keepalive } : {}),
+      ...(signal ? { signal } : {}),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Problem(0, 'network', {}, { cause: error });
+  }
+  readClock(response);
+  if (!response.ok) throw await problemFrom(response, path);
+  if (response.status === 204) return undefined as T;
+  const text = await response.text();
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+function readClock(response: Response): void {
+  const date = Date.parse(response.headers.get('date') ?? '');
+  if (Number.isNaN(date)) return;
+  // The header has whole seconds; a difference below that says nothing.
+  const ahead = Date.now() - date - 500;
+  clockAheadMs = Math.abs(ahead) > 2000 ? ahead : 0;
+}
+
+async function problemFrom(response: Response, path: string): Promise<Problem> {
+  const body = (await response.json().catch(() => ({}))) as Partial<ProblemBody>;
+  if (response.status === 401 && path !== '/api/session') whenSignedOut();
+  return new Problem(response.status, body.code ?? (response.status >= 500 ? 'server' : 'unknown'), body);
+}
+
+const id = encodeURIComponent;
+
+/** The ticket list's filters, one value each, as they stand in the address. */
+export type TicketFilter = { readonly [K in keyof TicketQuery]?: string | number | undefined };
+type PageQuery = { readonly q?: string; readonly page?: number; readonly pageSize?: number };
+const withSignal = (signal: AbortSignal | undefined): Pick<Ask, 'signal'> => (signal ? { signal } : {});
+
+export const client = {
+  session: {
+    read: () => ask<Session>('GET', '/api/session'),
+    signIn: (email: string, password: string) => ask<Session>('POST', '/api/session', { body: { email, password } }),
+    change: (body: SessionChange) => ask<Session>('PATCH', '/api/session', { body }),
+    signOut: () => ask<void>('DELETE', '/api/session'),
+  },
+  invitations: {
+    read: (token: string) => ask<Invitation>('GET', `/api/invitations/${id(token)}`),
+    accept: (token: string, password: string) => ask<Session>('POST', `/api/invitations/${id(token)}`, { body: { password } }),
+  },
+  tickets: {
+    list: (query: TicketFilter, signal?: AbortSignal) =>
+      ask<Page<TicketListItem>>('GET', '/api/tickets', { query, ...withSignal(signal) }),
+    read: (ticketId: string, signal?: AbortSignal) => ask<Ticket>('GET', `/api/tickets/${id(ticketId)}`, withSignal(signal)),
+    create: (body: Partial<NewTicket> & Pick<NewTicket, 'subject' | 'channel'>) => ask<Ticket>('POST', '/api/tickets', { body }),
+    change: (ticketId: string, body: TicketChange) => ask<Ticket>('PATCH', `/api/tickets/${id(ticketId)}`, { body }),
+    write: (ticketId: string, body: Partial<NewMessage> & Pick<NewMessage, 'type' | 'body'>) =>
+      ask<Message>('POST', `/api/tickets/${id(ticketId)}/messages`, { body }),
+    callBack: (ticketId: string, body: CallbackOrder) =>
+      ask<CallbackOrdered>('POST', `/api/tickets/${id(ticketId)}/callback`, { body }),
+  },
+  customers: {
+    list: (query: PageQuery, signal?: AbortSignal) =>
+      ask<Page<Customer>>('GET', '/api/customers', { query, ...withSignal(signal) }),
+    read: (customerId: string, signal?: AbortSignal) =>
+      ask<Customer>('GET', `/api/customers/${id(customerId)}`, withSignal(signal)),
+    create: (body: NewCustomer) => ask<Customer>('POST', '/api/customers', { body }),
+    change: (customerId: string, body: CustomerChange) => ask<Customer>('PATCH', `/api/customers/${id(customerId)}`, { body }),
+  },
+  agents: {
+    list: () => ask<{ items: Agent[] }>('GET', '/api/agents'),
+    create: (body: NewAgent) => ask<AgentCreated>('POST', '/api/agents', { body }),
+    change: (agentId: string, body: AgentChange) => ask<Agent>('PATCH', `/api/agents/${id(agentId)}`, { body }),
+    invite: (agentId: string) => ask<InvitationLink>('POST', `/api/agents/${id(agentId)}/invitation`),
+  },
+  fields: {
+    list: () => ask<{ items: Field[] }>('GET', '/api/fields'),
+    create: (body: NewField) => ask<Field>('POST', '/api/fields', { body }),
+    change: (fieldId: string, body: FieldChange) => ask<Field>('PATCH', `/api/fields/${id(fieldId)}`, { body }),
+    remove: (fieldId: string) => ask<void>('DELETE', `/api/fields/${id(fieldId)}`),
+  },
+  settings: {
+    read: () => ask<Settings>('GET', '/api/settings'),
+    change: (body: SettingsChange) => ask<Settings>('PATCH', '/api/settings', { body }),
+    slaTargets: () => ask<{ items: SlaTarget[] }>('GET', '/api/sla-targets'),
+    changeSlaTarget: (channel: string, body: SlaTargetChange) =>
+      ask<SlaTarget>('PATCH', `/api/sla-targets/${id(channel)}`, { body }),
+  },
+  integrations: {
+    list: () => ask<{ items: Integration[] }>('GET', '/api/integrations'),
+    create: (body: { kind: 'mango'; name: string; apiKey: string; apiSalt: string; apiUrl?: string }) =>
+      ask<Integration>('POST', '/api/integrations', { body }),
+    change: (integrationId: string, body: IntegrationChange) =>
+      ask<Integration>('PATCH', `/api/integrations/${id(integrationId)}`, { body }),
+  },
+  operators: {
+    list: () => ask<{ items: Operator[] }>('GET', '/api/operators'),
+    refresh: () => ask<OperatorsRefreshed>('POST', '/api/operators/refresh', { body: {} }),
+    change: (operatorId: string, body: OperatorChange) =>
+      ask<Operator>('PATCH', `/api/operators/${id(operatorId)}`, { body }),
+  },
+  calls: {
+    active: () => ask<{ items: LiveCall[] }>('GET', '/api/calls', { query: { state: 'active' } }),
+    act: (callId: string, actionId: string, action: ActionBody, keepalive = false) =>
+      ask<ActionState>('POST', `/api/calls/${id(callId)}/actions`, { body: { actionId, ...action }, keepalive }),
+    outcome: (callId: string, actionId: string) =>
+      ask<ActionState>('GET', `/api/calls/${id(callId)}/actions/${id(actionId)}`),
+  },
+  /** The stream of changes; the browser resumes it by itself from the last event it saw. */
+  events: () => new EventSource('/api/events'),
+};
+
+type WithoutId<T> = T extends unknown ? Omit<T, 'actionId'> : never;
+/** An agent's action without its id. */
+export type ActionBody = WithoutId<CallActionInput>;

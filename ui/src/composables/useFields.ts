@@ -1,0 +1,44 @@
+import { computed, shallowRef } from 'vue';
+import { client } from '../client.ts';
+import type { Customer, Field } from '../contract.ts';
+import { formatPhone } from '../format.ts';
+import { t, textOf } from '../text/index.ts';
+
+const all = shallowRef<readonly Field[]>([]);
+let asking: Promise<void> | null = null;
+let known = false;
+
+async function read(): Promise<void> {
+  try {
+    const { items } = await client.fields.list();
+    all.value = [...items].sort((a, b) => a.position - b.position);
+    known = true;
+  } catch {
+    // The next screen that shows fields asks again.
+  } finally {
+    asking = null;
+  }
+}
+
+/** The customers' fields as an admin set them up; read once and shared. */
+export function useFields() {
+  if (!known) asking ??= read();
+  return {
+    fields: all,
+    customFields: computed(() => all.value.filter((field) => !field.builtIn)),
+    onCall: computed(() => all.value.filter((field) => field.showOnCall)),
+    reload: () => (asking ??= read()),
+  };
+}
+
+/** A built-in field's name follows the interface's language; a custom one is called what the admin typed. */
+export const fieldLabel = (field: Field): string => (field.builtIn ? textOf(`field.${field.key}`) : null) ?? field.label;
+
+/** A field's value as one line of text; empty where there is none. */
+export function fieldText(customer: Customer, field: Field): string {
+  const value = field.builtIn ? customer[field.key as keyof Customer] : customer.customFields[field.key];
+  if (value === null || value === undefined || value === '') return '';
+  if (typeof value === 'boolean') return value ? t('common.yes') : t('common.no');
+  if (Array.isArray(value)) return value.map((item) => (field.key === 'phones' ? formatPhone(String(item)) : String(item))).join(', ');
+  return String(value);
+}

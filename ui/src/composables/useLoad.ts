@@ -1,0 +1,40 @@
+import { computed, onScopeDispose, ref, shallowRef, watch, type WatchSource } from 'vue';
+import { Problem } from '../client.ts';
+
+/**
+ * Asks for something, again whenever a source changes. A late answer never overwrites a newer one;
+ * a quiet reload that fails leaves what is on the screen.
+ */
+export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, sources: WatchSource | WatchSource[] = []) {
+  const data = shallowRef<T | null>(null);
+  const problem = shallowRef<Problem | null>(null);
+  const busy = ref(false);
+  let current: AbortController | null = null;
+
+  async function ask(quiet: boolean): Promise<void> {
+    current?.abort();
+    const mine = (current = new AbortController());
+    busy.value = true;
+    try {
+      const answer = await load(mine.signal);
+      if (mine.signal.aborted) return;
+      data.value = answer;
+      problem.value = null;
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      if (!(error instanceof Problem)) throw error;
+      if (!quiet || !data.value) problem.value = error;
+    } finally {
+      if (current === mine) busy.value = false;
+    }
+  }
+
+  watch(sources, () => void ask(false), { immediate: true });
+  onScopeDispose(() => current?.abort());
+
+  const state = computed<'loading' | 'failed' | 'ready'>(() => {
+    if (problem.value) return 'failed';
+    return data.value === null ? 'loading' : 'ready';
+  });
+  return { data, problem, busy, state, reload: () => ask(true), retry: () => ask(false) };
+}

@@ -1,0 +1,74 @@
+import { shallowRef } from 'vue';
+import { language, localeOf, t } from './text/index.ts';
+
+type FormatForeign = (phone: string) => string;
+const formatForeign = shallowRef<FormatForeign | null>(null);
+let asked = false;
+
+/** A number as people write it. The library for other countries' numbers loads when the first of them is shown. */
+export function formatPhone(phone: string): string {
+  const russian = /^\+7(\d{3})(\d{3})(\d{2})(\d{2})$/.exec(phone);
+  if (russian) return `+7 ${russian[1]} ${russian[2]}-${russian[3]}-${russian[4]}`;
+  if (!phone.startsWith('+')) return phone;
+  if (!asked) {
+    asked = true;
+    void import('./format-foreign.ts').then((module) => (formatForeign.value = module.formatForeign));
+  }
+  return formatForeign.value?.(phone) ?? phone;
+}
+
+/** 0:07, 12:40, 1:02:03. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const [hours, minutes, rest] = parts as [number, number, number];
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** How long something has waited, in its largest unit: 40 s, 12 min, 3 h, 2 d. */
+export function formatWait(seconds: number): string {
+  if (seconds < 60) return t('time.seconds', { n: Math.max(0, Math.floor(seconds)) });
+  if (seconds < 3600) return t('time.minutes', { n: Math.floor(seconds / 60) });
+  if (seconds < 86_400) return t('time.hours', { n: Math.floor(seconds / 3600) });
+  return t('time.days', { n: Math.floor(seconds / 86_400) });
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+function dateFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = localeOf[language.value] + JSON.stringify(options);
+  let format = formats.get(key);
+  if (!format) formats.set(key, (format = new Intl.DateTimeFormat(localeOf[language.value], options)));
+  return format;
+}
+
+const startOfDay = (at: Date): number => new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
+
+/** As short as it stays clear: 14:20 today, «вчера, 14:20», 12 May, 12.05.2024. */
+export function formatMoment(iso: string, now: number = Date.now()): string {
+  const at = new Date(iso);
+  const days = Math.round((startOfDay(new Date(now)) - startOfDay(at)) / 86_400_000);
+  const time = dateFormat({ hour: '2-digit', minute: '2-digit' }).format(at);
+  if (days === 0) return time;
+  if (days === 1) return t('time.yesterdayAt', { time });
+  if (at.getFullYear() === new Date(now).getFullYear()) return dateFormat({ day: 'numeric', month: 'short' }).format(at);
+  return dateFormat({ day: '2-digit', month: '2-digit', year: 'numeric' }).format(at);
+}
+
+/** The whole date and time, for threads and for hints. */
+export function formatFull(iso: string): string {
+  return dateFormat({ day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' }).format(new Date(iso));
+}
+
+export function formatNumber(value: number, options: Intl.NumberFormatOptions = {}): string {
+  return new Intl.NumberFormat(localeOf[language.value], options).format(value);
+}
+
+/** «Иван Петров» → «ИП». */
+export function initialsOf(fullName: string): string {
+  const words = fullName.split(/\s+/).filter((word) => /^\p{L}/u.test(word));
+  return words
+    .slice(0, 2)
+    .map((word) => word[0]!.toLocaleUpperCase())
+    .join('');
+}

@@ -1,0 +1,72 @@
+import { computed, ref, shallowReactive } from 'vue';
+import { client } from '../client.ts';
+import type { LiveCall, CallState } from '../contract.ts';
+import { on, onResume } from './stream.ts';
+
+type Transition = (call: LiveCall, before: CallState | null) => void;
+
+const calls = shallowReactive(new Map<string, LiveCall>());
+/** False until my calls have been read for the first time. */
+export const callsLoaded = ref(false);
+const transitions = new Set<Transition>();
+/** Grows with every event, so that a list asked for before an event does not undo it. */
+let eventCount = 0;
+const changedBy = new Map<string, number>();
+
+/** My calls that are ringing, being dialled or going on, oldest first. */
+export const activeCalls = computed(() =>
+  [...calls.values()].filter((call) => call.state !== 'ended').sort((a, b) => a.startedAt.localeCompare(b.startedAt)),
+);
+
+/** One of my calls, also for a while after its end. */
+export const callOf = (callId: string): LiveCall | undefined => calls.get(callId);
+
+/** The talk in which an agent may still decide what becomes of it. */
+export const talkingCalls = computed(() => activeCalls.value.filter((call) => call.state === 'talking'));
+
+/** Told of every change of a call's state that happens while this page is open. */
+export function onTransition(listener: Transition): () => void {
+  transitions.add(listener);
+  return () => void transitions.delete(listener);
+}
+
+function put(call: LiveCall, silent = false): void {
+  const before = calls.get(call.callId)?.state ?? null;
+  // A call that is over stays over, whatever arrives late.
+  if (before === 'ended' && call.state !== 'ended') return;
+  calls.set(call.callId, call);
+  if (!silent && before !== call.state) for (const listener of transitions) listener(call, before);
+}
+
+function fromEvent(call: LiveCall): void {
+  changedBy.set(call.callId, ++eventCount);
+  put(call);
+}
+
+/** Reads my calls anew. `silent` on the first load: a talk that was going on before the page was opened opens nothing. */
+export async function refreshCalls(silent = false): Promise<void> {
+  const asked = eventCount;
+  const { items } = await client.calls.active();
+  const isNewer = (callId: string): boolean => (changedBy.get(callId) ?? 0) > asked;
+  for (const item of items) if (!isNewer(item.callId)) put(item, silent);
+  const listed = new Set(items.map((item) => item.callId));
+  for (const call of activeCalls.value) {
+    if (!listed.has(call.callId) && !isNewer(call.callId)) put({ ...call, state: 'ended' });
+  }
+  callsLoaded.value = true;
+}
+
+export function followCalls(): void {
+  on('call.ringing', fromEvent);
+  on('call.dialling', fromEvent);
+  on('call.answered', fromEvent);
+  on('call.updated', fromEvent);
+  on('call.ended', (call) => fromEvent({ ...call, state: 'ended' }));
+  onResume(() => void refreshCalls().catch(() => undefined));
+}
+
+export function forgetCalls(): void {
+  calls.clear();
+  changedBy.clear();
+  callsLoaded.value = false;
+}

@@ -1,0 +1,31 @@
+import { client } from '../client.ts';
+import type { LiveCall } from '../contract.ts';
+import { callOf } from './calls.ts';
+
+const TRIES = 20;
+const EVERY_MS = 750;
+const RECENT = 5;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function search(call: LiveCall, conversationId: string): Promise<string | null> {
+  const whose = call.customer ? { customerId: call.customer.id } : { assigneeId: 'me' };
+  const { items } = await client.tickets.list({ ...whose, channel: 'call', sort: '-updatedAt', pageSize: RECENT });
+  for (const item of items) {
+    const { messages } = await client.tickets.read(item.id);
+    if (messages.some((message) => message.conversation?.id === conversationId)) return item.id;
+  }
+  return null;
+}
+
+/** The ticket that a conversation which is over has got. The service makes it within seconds of the end. */
+export async function ticketOfEnded(call: LiveCall, conversationId: string, given: () => boolean): Promise<string | null> {
+  for (let turn = 0; turn < TRIES && !given(); turn += 1) {
+    const known = callOf(call.callId)?.ticketId;
+    if (known) return known;
+    const found = await search(call, conversationId).catch(() => null);
+    if (found) return found;
+    await pause(EVERY_MS);
+  }
+  return null;
+}

@@ -1,0 +1,68 @@
+import { computed, shallowRef } from 'vue';
+import { client, Problem } from './client.ts';
+import type { Session } from './contract.ts';
+import { followActions } from './live/actions.ts';
+import { followCalls, forgetCalls, refreshCalls } from './live/calls.ts';
+import { followDrafts } from './live/drafts.ts';
+import { startStream, stopStream } from './live/stream.ts';
+import { followTabs } from './live/tabs.ts';
+import { loadPreferences } from './preferences.ts';
+
+const agent = shallowRef<Session | null>(null);
+let asked = false;
+/** Why nobody can say who is signed in: the service did not answer. */
+export const startProblem = shallowRef<Problem | null>(null);
+let following = false;
+
+export const me = computed(() => agent.value);
+export const isAdmin = computed(() => agent.value?.role === 'admin');
+
+function begin(signedIn: Session): void {
+  agent.value = signedIn;
+  void loadPreferences(signedIn);
+  if (!following) {
+    following = true;
+    followCalls();
+    followActions();
+    followDrafts();
+    followTabs();
+  }
+  startStream();
+  void refreshCalls(true).catch(() => undefined);
+}
+
+/** Who is signed in, asked of the server once per page load. */
+export async function whoAmI(): Promise<Session | null> {
+  if (asked) return agent.value;
+  try {
+    begin(await client.session.read());
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+  }
+  asked = true;
+  return agent.value;
+}
+
+export async function signIn(email: string, password: string): Promise<void> {
+  begin(await client.session.signIn(email, password));
+  asked = true;
+}
+
+/** Sets the password of an invited agent and signs them in. */
+export async function acceptInvitation(token: string, password: string): Promise<true> {
+  begin(await client.invitations.accept(token, password));
+  asked = true;
+  return true;
+}
+
+/** The session is over: by the agent's wish, or because the server says so. */
+export function endSession(): void {
+  agent.value = null;
+  stopStream();
+  forgetCalls();
+}
+
+export async function signOut(): Promise<void> {
+  await client.session.signOut();
+  endSession();
+}
