@@ -31,7 +31,7 @@ export interface Service {
   stop(patienceMs: number): Promise<void>;
 }
 
-const LEAVE_WITH_PARENT = new URL('./leave-with-parent.ts', import.meta.url).href;
+const LEAVE_WITH_PARENT = new URL('./leave-with-parent.mjs', import.meta.url).href;
 /** A process that lived this long was healthy: its next failure starts from the shortest pause again. */
 const HEALTHY_AFTER_MS = 60_000;
 

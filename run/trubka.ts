@@ -17,6 +17,7 @@ import { rebuildOpenCalls } from './rebuild-calls.ts';
 import type { Services } from './services.ts';
 import { startTemporal, type RunningTemporal } from './temporal.ts';
 import { ensureUi } from './ui-build.ts';
+import { ensureWorkflowBundle } from './workflow-bundle.ts';
 import { untilReachable, untilReady } from './until-ready.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -52,9 +53,10 @@ export async function startTrubka(services: Services, env: NodeJS.ProcessEnv, pa
   await refuseTakenPort(port);
 
   const log = (name: string): LogFile => new LogFile(join(dataDir.path, 'logs', `${name}.log`));
-  const [databaseUrl, temporal] = await Promise.all([
+  const [databaseUrl, temporal, workflowBundle] = await Promise.all([
     providePostgres(config, dataDir, services, log),
     provideTemporal(config, dataDir, services, log),
+    step('Bundling the workflows', ensureWorkflowBundle),
     parts.buildUi(),
   ]);
   const first = await prepareDatabase(databaseUrl, config, dataDir, temporal);
@@ -64,7 +66,7 @@ export async function startTrubka(services: Services, env: NodeJS.ProcessEnv, pa
     dataDir,
     log,
     parts,
-    env: childEnvironment(config, port, databaseUrl, temporal),
+    env: { ...childEnvironment(config, port, databaseUrl, temporal), WORKFLOW_BUNDLE: workflowBundle },
     demoPbx: first.demoPbx,
     port,
   });

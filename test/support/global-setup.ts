@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureTemplate, serverUrl } from './database.ts';
-import { hasWorkflows, temporalAddress, workflowBundle } from './temporal.ts';
+import { temporalAddress, workflowBundle } from './temporal.ts';
 
 /**
  * Postgres and Temporal for all test files: the servers named in TEST_DATABASE_URL and TEST_TEMPORAL_ADDRESS, else throw-away ones.
@@ -11,7 +11,7 @@ import { hasWorkflows, temporalAddress, workflowBundle } from './temporal.ts';
 export default async function setup(): Promise<() => Promise<void>> {
   const stops: (() => Promise<void>)[] = [];
   try {
-    await Promise.all([providePostgres(stops), provideTemporal(stops), hasWorkflows() ? workflowBundle() : undefined]);
+    await Promise.all([providePostgres(stops), provideTemporal(stops), workflowBundle()]);
   } catch (error) {
     await stopAll(stops);
     throw error;

@@ -1,14 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection } from '@temporalio/worker';
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const ENTRY = join(ROOT, 'workflows/index.ts');
-const CACHE = join(ROOT, 'node_modules/.cache/trubka');
+import { NativeConnection } from '@temporalio/worker';
+import { ensureWorkflowBundle } from '../../run/workflow-bundle.ts';
 
 export interface TestTemporal {
   readonly address: string;
@@ -54,33 +47,7 @@ export function uniqueTaskQueue(name = 'test'): string {
   return `${name}-${randomUUID()}`;
 }
 
-/**
- * `workflowBundle` for `Worker.create`, bundled once per state of the sources (global setup does it before the first test).
- */
+/** `workflowBundle` for `Worker.create`, bundled once per state of the sources (global setup does it before the first test). */
 export async function workflowBundle(): Promise<{ readonly codePath: string }> {
-  const codePath = join(CACHE, `workflows-${await sourcesHash()}.js`);
-  if (!existsSync(codePath)) {
-    const { code } = await bundleWorkflowCode({ workflowsPath: ENTRY, logger: new DefaultLogger('WARN') });
-    await mkdir(CACHE, { recursive: true });
-    const draft = `${codePath}.${process.pid}`;
-    await writeFile(draft, code);
-    await rename(draft, codePath);
-  }
-  return { codePath };
-}
-
-export function hasWorkflows(): boolean {
-  return existsSync(ENTRY);
-}
-
-async function sourcesHash(): Promise<string> {
-  const hash = createHash('sha256').update(await readFile(join(ROOT, 'node_modules/@temporalio/worker/package.json')));
-  for (const directory of ['workflows', 'domain']) {
-    const names = (await readdir(join(ROOT, directory), { recursive: true })).filter((name) => name.endsWith('.ts')).sort();
-    for (const name of names) {
-      const path = join(ROOT, directory, name);
-      hash.update(relative(ROOT, path)).update(await readFile(path));
-    }
-  }
-  return hash.digest('hex').slice(0, 16);
+  return { codePath: await ensureWorkflowBundle() };
 }
