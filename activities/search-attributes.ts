@@ -1,9 +1,9 @@
 import { Connection } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import type { TemporalConfig } from '../db/config.ts';
 
-const { INDEXED_VALUE_TYPE_KEYWORD, INDEXED_VALUE_TYPE_KEYWORD_LIST } = temporal.api.enums.v1.IndexedValueType;
+const { INDEXED_VALUE_TYPE_KEYWORD, INDEXED_VALUE_TYPE_KEYWORD_LIST } = proto.temporal.api.enums.v1.IndexedValueType;
 
 /** By which call workflows can be found. Ids and states only: nothing here is ever encrypted or erased. */
 export const CALL_STATE = defineSearchAttributeKey('CallState', SearchAttributeType.KEYWORD);

@@ -1,0 +1,121 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hashPassword } from '../../api/passwords.ts';
+import { openSecrets } from '../../db/secrets.ts';
+import { ensureDemo } from '../../run/demo-data.ts';
+import { LogFile } from '../../run/log-file.ts';
+import { freePorts } from '../../run/ports.ts';
+import { supervise, type Service } from '../../run/supervise.ts';
+import { startTemporal, type RunningTemporal } from '../../run/temporal.ts';
+import { untilReady } from '../../run/until-ready.ts';
+import { eventually } from './live-call.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { startPbx, TEST_CREDENTIALS, type DemoPbx } from './pbx.ts';
+import { Visitor } from './product.ts';
+import { workflowBundle } from './temporal.ts';
+
+const PASSWORD = 'correct horse battery';
+export type Killable = 'api' | 'worker' | 'temporal';
+
+/** The product as processes of its own: API, worker and a durable Temporal, each started again when it dies. */
+export interface RunningProcesses {
+  readonly url: string;
+  readonly database: TestDatabase;
+  readonly pbx: DemoPbx;
+  signIn(email: string): Promise<Visitor>;
+  /** `kill -9`; the supervisor starts it again. Comes back when the process is gone. */
+  kill(which: Killable): Promise<void>;
+  /** Waits until the API answers: only then does the PBX's next event have somebody to hear it. */
+  healed(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startProcesses(): Promise<RunningProcesses> {
+  const database = await createTestDatabase();
+  const dataDir = await mkdtemp(join(tmpdir(), 'trubka-kills-'));
+  const temporal: RunningTemporal = await startTemporal({ directory: join(dataDir, 'temporal') });
+  const [port] = (await freePorts([undefined])) as [number];
+  const url = `http://127.0.0.1:${port}`;
+  const env = {
+    ...process.env,
+    DATABASE_URL: database.url,
+    TEMPORAL_ADDRESS: temporal.address,
+    DATA_DIR: dataDir,
+    PORT: String(port),
+    LOG_LEVEL: 'warn',
+    WORKFLOW_BUNDLE: (await workflowBundle()).codePath,
+    CALL_SETTLE_SECONDS: '5',
+    DRAFT_GRACE_SECONDS: '0.5',
+    RECORDING_WAIT_SECONDS: '10',
+  };
+  const backOff = { firstMs: 50, mostMs: 500 };
+  const start = (name: string, script: string): Service =>
+    supervise({
+      name,
+      command: process.execPath,
+      args: ['--import', 'tsx', script],
+      env,
+      log: new LogFile(join(dataDir, `${name}.log`)),
+      backOff,
+    });
+  const services: Record<Killable, Service> = {
+    api: start('api', 'api/server.ts'),
+    worker: start('worker', 'activities/worker.ts'),
+    temporal: temporal.service,
+  };
+  await untilReady(`${url}/health/ready`, services.api);
+  const pbx = await startPbx({ targetUrl: url });
+  const account = { port: Number(new URL(pbx.url).port), apiKey: TEST_CREDENTIALS.key, apiSalt: TEST_CREDENTIALS.salt };
+  await ensureDemo(database.db, openSecrets({ dataDir }), account);
+  await database.db('agents').update({ password_hash: await hashPassword(PASSWORD) });
+
+  return {
+    url,
+    database,
+    pbx,
+    async signIn(email) {
+      const response = await fetch(`${url}/api/session`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ email, password: PASSWORD }),
+      });
+      if (!response.ok) throw new Error(`${email} could not sign in: ${response.status}`);
+      const cookie = response.headers
+        .getSetCookie()
+        .map((line) => line.split(';')[0])
+        .join('; ');
+      return new Visitor(url, cookie, ((await response.json()) as { id: string }).id);
+    },
+    async kill(which) {
+      const service = services[which];
+      const pid = await eventually(
+        async () => service.pid,
+        (found) => found !== undefined,
+        60_000,
+      );
+      const { deaths } = service;
+      process.kill(pid as number, 'SIGKILL');
+      await eventually(
+        async () => service.deaths,
+        (now) => now > deaths,
+        60_000,
+      );
+    },
+    async healed() {
+      const isReady = (): Promise<boolean> =>
+        fetch(`${url}/health/ready`).then(
+          (response) => response.ok,
+          () => false,
+        );
+      await eventually(isReady, (ready) => ready, 60_000);
+    },
+    async stop() {
+      await pbx.stop();
+      await Promise.all([services.api.stop(5_000), services.worker.stop(5_000)]);
+      await temporal.stop();
+      await database.drop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
