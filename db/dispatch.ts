@@ -1,4 +1,5 @@
-import type { Executor } from './pool.ts';
+import { liveCallOf, publishCall } from './calls.ts';
+import type { Executor, Transaction } from './pool.ts';
 
 /** What the dispatcher knows of a call. */
 export interface DispatchCall {
@@ -93,28 +94,63 @@ export async function insertCall(db: Executor, call: NewCall): Promise<DispatchC
   };
 }
 
-/** A callback's row becomes the row of the PBX entry it turned out to be; false if it is bound already. */
+/**
+ * A callback's row becomes the row of the PBX entry it turned out to be, even if its command was given up as failed meanwhile;
+ * false if it is bound already.
+ */
 export async function bindCall(db: Executor, callId: string, entryId: string, workflowId: string): Promise<boolean> {
-  const bound = await db('calls')
-    .where({ id: callId })
-    .whereNull('entry_id')
-    .whereNull('merged_into')
-    .update({ entry_id: entryId, workflow_id: workflowId });
-  return bound === 1;
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `update calls set entry_id = ?, workflow_id = ?, ended_at = null, state = case when state = 'over' then 'active' else state end
+     where id = ? and entry_id is null and merged_into is null`,
+    [entryId, workflowId, callId],
+  );
+  return rowCount === 1;
 }
 
-/** The entry had a row of its own before its command was recognised: the callback's row points there. */
-export async function mergeCall(db: Executor, callId: string, into: string): Promise<void> {
-  await db('calls').where({ id: callId }).whereNull('entry_id').whereNull('merged_into').update({ merged_into: into });
+/**
+ * The entry had a row of its own before its command was recognised: that row takes over the order (command, agent, ticket, customer),
+ * and the callback's own row only points there. The card of its dialling goes with it; the call's workflow shows one of its own.
+ */
+export async function mergeCall(trx: Transaction, callback: DispatchCall, into: string): Promise<void> {
+  const [order] = (await trx('calls')
+    .where({ id: callback.id })
+    .forUpdate()
+    .select('command_id', 'command_state', 'command_code', 'ordered_by', 'ticket_id', 'phone', 'customer_id')) as Order[];
+  if (!order) return;
+  if (callback.orderedBy !== null) await endDialling(trx, callback.id, callback.orderedBy);
+  await trx('calls')
+    .where({ id: callback.id })
+    .update({ merged_into: into, command_id: null, state: 'over', ended_at: trx.fn.now() });
+  const { phone, customer_id, ...command } = order;
+  await trx('calls')
+    .where({ id: into })
+    .update({
+      ...command,
+      phone: trx.raw('coalesce(phone, ?)', [phone]),
+      customer_id: trx.raw('coalesce(customer_id, ?)', [customer_id]),
+    });
 }
 
-/** The callback's workflow has been told; until then each of the entry's legs tells it again. */
-export async function markBound(db: Executor, commandIds: readonly string[]): Promise<void> {
-  await db('calls')
-    .whereIn('command_id', [...commandIds])
-    // Called off before it began: the call's workflow reads that and hangs up.
-    .whereNot({ command_state: 'cancelled' })
-    .update({ command_state: 'bound' });
+interface Order {
+  readonly command_id: string;
+  readonly command_state: string;
+  readonly command_code: string | null;
+  readonly ordered_by: string | null;
+  readonly ticket_id: string | null;
+  readonly phone: string | null;
+  readonly customer_id: string | null;
+}
+
+async function endDialling(trx: Transaction, callId: string, agentId: string): Promise<void> {
+  const card = await liveCallOf(trx, callId, agentId);
+  if (!card) return;
+  await trx('call_cards').where({ call_id: callId, agent_id: agentId }).delete();
+  await publishCall(trx, 'call.ended', agentId, { ...card, state: 'ended' });
+}
+
+/** The callback's workflow has been told; until then each of the entry's legs tells it again. That it was called off stays known. */
+export async function markBound(db: Executor, commandId: string): Promise<void> {
+  await db('calls').where({ command_id: commandId }).whereNot({ command_state: 'cancelled' }).update({ command_state: 'bound' });
 }
 
 /** What is known stays known. */
@@ -161,12 +197,4 @@ export async function hasHiddenCaller(db: Executor, integrationId: string, entry
 export async function hasOutcome(db: Executor, callId: string): Promise<boolean> {
   const row = (await db('conversations').where({ call_id: callId }).first('id')) as { id: string } | undefined;
   return row !== undefined;
-}
-
-/** An action that no workflow will ever answer. */
-export async function refuseAction(db: Executor, agentId: string, actionId: string, code: string): Promise<boolean> {
-  const refused = await db('actions')
-    .where({ agent_id: agentId, action_id: actionId, state: 'accepted' })
-    .update({ state: 'refused', code, settled_at: db.fn.now() });
-  return refused === 1;
 }

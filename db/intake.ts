@@ -9,7 +9,8 @@ const MAX_CONNECTIONS = 6;
 const CACHE_MS = 5_000;
 const NOTED_EVERY_MS = 10_000;
 const KEPT_REFUSALS = 1_000;
-const REFUSALS_PER_SECOND = 5;
+/** The database must not be filled by whoever has no key. */
+export const REFUSALS_PER_SECOND = 5;
 
 /** An account at the PBX, with what its webhooks are signed with. */
 export interface SigningAccount {
@@ -139,16 +140,15 @@ export function createLastEventNote(pool: pg.Pool): (integrationId: string) => v
 }
 
 /**
- * Remembers refused requests for the inspector: the newest thousand, a few per second, so that nobody without a key can
- * fill the database. What was passed over in between is counted in the next.
+ * Remembers refused requests for the inspector: the newest thousand, a few per second. What was passed over in between is counted in the next.
  */
-export function createRefusalRecord(pool: pg.Pool): (refused: Refused) => void {
+export function createRefusalRecord(pool: pg.Pool, perSecond: number): (refused: Refused) => void {
   let second = 0;
   let left = 0;
   let passedOver = 0;
   return (refused) => {
     const now = Math.floor(Date.now() / 1000);
-    if (now !== second) [second, left] = [now, REFUSALS_PER_SECOND];
+    if (now !== second) [second, left] = [now, perSecond];
     if (left === 0) {
       passedOver += 1;
       return;

@@ -60,10 +60,16 @@ export function classifyNumber(raw: string | null | undefined, country: string):
   return digitsOf(text) === '' ? { kind: 'hidden' } : { kind: 'short' };
 }
 
-/** `+7 912 345-67-89`; other countries in libphonenumber's international form; what is no number stays as it is. */
+/** Digits that belong to no country's plan (112, 900, a local number): kept with a plus like any other, so that one form serves all. */
+export function serviceNumber(digits: string): E164 | null {
+  return /^\d{3,15}$/u.test(digits) ? `+${digits}` : null;
+}
+
+/** `+7 912 345-67-89`; other countries in libphonenumber's international form; a service number without its plus. */
 export function formatPhone(e164: string): string {
   const seven = /^\+7(\d{3})(\d{3})(\d{2})(\d{2})$/u.exec(e164);
   if (seven) return `+7 ${seven[1]} ${seven[2]}-${seven[3]}-${seven[4]}`;
+  if (/^\+\d{3,6}$/u.test(e164)) return e164.slice(1);
   return parsePhoneNumberFromString(e164)?.formatInternational() ?? e164;
 }
 

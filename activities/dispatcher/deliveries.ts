@@ -30,6 +30,7 @@ export interface CallbackStart {
 
 export interface CallbackDelivery {
   readonly kind: 'callback';
+  readonly callId: string;
   readonly commandId: string;
   readonly parcel: Parcel<CallbackMessage>;
 }

@@ -14,8 +14,7 @@ export type EntryOutcome =
   /** Temporal did not take it; its rows wait for their next attempt. */
   | 'postponed';
 
-export interface EntryDeps extends Omit<SendingDeps, 'db'> {
-  readonly db: Db;
+export interface EntryDeps extends SendingDeps {
   readonly log: Logger;
   readonly country: string;
   readonly batchSize: number;

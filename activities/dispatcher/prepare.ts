@@ -29,6 +29,7 @@ import {
 import { carrierEventOf } from '../telephony/mango/webhooks.ts';
 import type { CallDelivery, Delivery, Parcel } from './deliveries.ts';
 import { createOperatorDirectory } from './operators.ts';
+import { refuseAction } from './refuse-action.ts';
 
 type CallEvent = Exclude<CarrierEvent, CarrierResult>;
 interface EventRow {
@@ -166,8 +167,10 @@ async function callOf(
   const waiting = [...commands.values()].filter((call) => call.entryId === null && call.mergedInto === null);
   let call = known;
   for (const callback of waiting) {
-    if (call) await mergeCall(trx, callback.id, call.id);
-    else if (await bindCall(trx, callback.id, entry.entryId, entry.workflowId)) call = { ...callback, entryId: entry.entryId };
+    if (call) await mergeCall(trx, callback, call.id);
+    else if (await bindCall(trx, callback.id, entry.entryId, entry.workflowId)) {
+      call = { ...callback, entryId: entry.entryId, over: false };
+    }
   }
   return call ?? (await insertCall(trx, entry));
 }
@@ -298,9 +301,12 @@ async function actionDelivery(trx: Transaction, row: InboxRow, body: z.infer<typ
   }
   if (call.commandId === null)
     return none({ ...settledAs(row, 'failed', 'untranslatable'), error: 'The call has neither entry nor command' });
-  if (body.action !== 'hang_up') return none(settledAs(row, 'ignored', 'call_not_begun'));
+  if (body.action !== 'hang_up') {
+    await refuseAction(trx, call.id, body, 'call_not_begun');
+    return none(settledAs(row, 'ignored', 'call_not_begun'));
+  }
   const cancel = { type: 'cancel', actionId: body.actionId, agentId: body.agentId } as const;
-  return { kind: 'callback', commandId: call.commandId, parcel: { rowId: row.id, message: cancel, why: null } };
+  return { kind: 'callback', callId: call.id, commandId: call.commandId, parcel: { rowId: row.id, message: cancel, why: null } };
 }
 
 async function callbackStart(trx: Transaction, row: InboxRow, commandId: string): Promise<Delivery> {
@@ -313,7 +319,7 @@ async function resultDelivery(trx: Transaction, row: InboxRow, event: CarrierRes
   const [call] = await findCallsByCommand(trx, [event.commandId]);
   if (!call || call.integrationId !== row.integration_id) return none(settledAs(row, 'ignored', 'foreign_command'));
   const message = { type: 'result', code: event.code } as const;
-  return { kind: 'callback', commandId: event.commandId, parcel: { rowId: row.id, message, why: null } };
+  return { kind: 'callback', callId: call.id, commandId: event.commandId, parcel: { rowId: row.id, message, why: null } };
 }
 
 const none = (settled: Settled): Delivery => ({ kind: 'none', settled });

@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { CallLimits } from '../../domain/call.ts';
 import type { CallMessage } from '../../domain/messages.ts';
-import { hasOutcome, markBound, refuseAction } from '../../db/dispatch.ts';
+import { hasOutcome, markBound } from '../../db/dispatch.ts';
 import type { Settled } from '../../db/inbox.ts';
-import type { Executor } from '../../db/pool.ts';
+import { inTransaction, type Db } from '../../db/pool.ts';
 import {
   callbackSignal,
   callbackWorkflowId,
@@ -13,10 +13,11 @@ import {
   type CallInput,
 } from '../../workflows/messages.ts';
 import type { CallbackDelivery, CallbackStart, CallDelivery, Delivery, Parcel } from './deliveries.ts';
+import { refuseAction } from './refuse-action.ts';
 import { isClosed, SendingFailed } from './temporal-errors.ts';
 
 export interface SendingDeps {
-  readonly db: Executor;
+  readonly db: Db;
   readonly client: Client;
   readonly taskQueue: string;
   readonly limits: CallLimits;
@@ -73,12 +74,14 @@ async function signalRunning(deps: SendingDeps, delivery: CallDelivery): Promise
 
 /**
  * What comes after a call's workflow has closed. Recordings and agents' actions wake it once more, under an id of its own; what the
- * PBX says late about legs changes nothing, unless nothing has come of the call so far.
+ * PBX says late about legs changes nothing, unless nothing has come of the call so far or it is awake anyway.
  */
 export async function deliverLate(deps: SendingDeps, delivery: CallDelivery): Promise<readonly Settled[]> {
+  const workflowId = `${delivery.workflowId}:late`;
+  if (await signalRunning(deps, { ...delivery, workflowId }))
+    return delivery.parcels.map((parcel) => delivered(parcel, workflowId));
   const changesNothing = await hasOutcome(deps.db, delivery.callId);
   const waking = delivery.parcels.filter(({ message }) => !changesNothing || isAlwaysHeard(message));
-  const workflowId = `${delivery.workflowId}:late`;
   if (waking.length > 0) await wakeLate(deps, delivery.callId, workflowId, waking);
   return delivery.parcels.map((parcel) =>
     waking.includes(parcel)
@@ -114,7 +117,7 @@ async function tellCallbacks(deps: SendingDeps, delivery: CallDelivery): Promise
   for (const { commandId, callId } of delivery.bound) {
     const handle = deps.client.workflow.getHandle(callbackWorkflowId(commandId));
     await unlessClosed(deps, () => handle.signal(callbackSignal, { type: 'bound', callId }));
-    await markBound(deps.db, [commandId]);
+    await markBound(deps.db, commandId);
   }
 }
 
@@ -132,12 +135,12 @@ async function startCallback(deps: SendingDeps, delivery: CallbackStart): Promis
   return [{ id: delivery.rowId, verdict: 'delivered', why: null, workflowId }];
 }
 
-async function sendToCallback(deps: SendingDeps, { commandId, parcel }: CallbackDelivery): Promise<readonly Settled[]> {
+async function sendToCallback(deps: SendingDeps, { callId, commandId, parcel }: CallbackDelivery): Promise<readonly Settled[]> {
   const workflowId = callbackWorkflowId(commandId);
   const { message } = parcel;
   const taken = await unlessClosed(deps, () => deps.client.workflow.getHandle(workflowId).signal(callbackSignal, message));
   if (taken) return [delivered(parcel, workflowId)];
-  if (message.type === 'cancel') await refuseAction(deps.db, message.agentId, message.actionId, 'call_over');
+  if (message.type === 'cancel') await inTransaction(deps.db, (trx) => refuseAction(trx, callId, message, 'call_over'));
   return [{ ...delivered(parcel, workflowId), verdict: 'late' }];
 }
 

@@ -9,6 +9,7 @@ import {
   createRefusalRecord,
   createSigningAccounts,
   INTAKE_DEADLINE_MS,
+  REFUSALS_PER_SECOND,
   storeEvent,
   type SigningAccount,
   type SigningAccounts,
@@ -23,6 +24,7 @@ export interface MangoRouterDeps {
   readonly secrets: Secrets;
   readonly log: Logger;
   readonly deadlineMs?: number;
+  readonly refusalsPerSecond?: number;
 }
 
 const MAX_BYTES = 256 * 1024;
@@ -67,7 +69,7 @@ class SenderGone extends Error {
 export function createMangoRouter(deps: MangoRouterDeps): Router {
   const { pool, log } = deps;
   const accounts = createSigningAccounts(pool, deps.secrets);
-  const recordRefusal = createRefusalRecord(pool);
+  const recordRefusal = createRefusalRecord(pool, deps.refusalsPerSecond ?? REFUSALS_PER_SECOND);
   const noteEvent = createLastEventNote(pool);
   let waiting = 0;
 

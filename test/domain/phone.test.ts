@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { classifyNumber, deviceOf, digitsOf, formatPhone, parsePhone } from '../../domain/phone.ts';
+import { classifyNumber, deviceOf, digitsOf, formatPhone, parsePhone, serviceNumber } from '../../domain/phone.ts';
 
 describe('numbers are accepted as people type them and stored as E.164', () => {
   test.each([
@@ -161,7 +161,8 @@ describe('numbers are shown as +7 912 345-67-89', () => {
     ['+442079460018', '+44 20 7946 0018'],
     ['+12025550123', '+1 202 555 0123'],
     ['900', '900'],
-    ['+999', '+999'],
+    ['+900', '900'],
+    ['+112', '112'],
     ['', ''],
   ])('%s → %s', (e164, shown) => {
     expect(formatPhone(e164)).toBe(shown);
@@ -175,4 +176,14 @@ test.each([
   ['abc', ''],
 ])('the digits of %j are %j', (text, digits) => {
   expect(digitsOf(text)).toBe(digits);
+});
+
+test.each([
+  ['900', '+900'],
+  ['4950000', '+4950000'],
+  ['12', null],
+  ['', null],
+  ['1'.repeat(16), null],
+])('the service number %j is kept as %j', (digits, kept) => {
+  expect(serviceNumber(digits)).toBe(kept);
 });

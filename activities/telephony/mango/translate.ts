@@ -1,5 +1,5 @@
 import type { CommandRef, LegMessage, Party, RecordingMessage, SummaryMessage } from '../../../domain/messages.ts';
-import { classifyNumber, digitsOf } from '../../../domain/phone.ts';
+import { classifyNumber, digitsOf, serviceNumber } from '../../../domain/phone.ts';
 import type { CarrierLeg, CarrierRecording, CarrierSide, CarrierSummary } from './carrier-events.ts';
 
 /** An employee of the PBX as mapped in the settings. */
@@ -94,8 +94,7 @@ export function translateSummary(summary: CarrierSummary, arrival: Arrival, look
       reason: summary.reason,
     },
     remark: null,
-    customerNumber:
-      summary.direction === 'internal' ? null : summary.direction === 'outgoing' ? to.number : (from.number ?? to.number),
+    customerNumber: customerOfSummary(summary, from, to),
     line: lineOf(summary.line, lookups),
   };
 }
@@ -142,7 +141,7 @@ function seen(side: CarrierSide, end: 'from' | 'to', lines: readonly (string | n
       return employee(lookups.operatorByDevice(side.number));
     case 'short': {
       const digits = digitsOf(side.number);
-      return colleague(lookups.operatorByExtension(digits)) ?? outside(digits, lookups);
+      return colleague(lookups.operatorByExtension(digits)) ?? outside(serviceNumber(digits), lookups);
     }
     case 'pstn':
       if (isOneOf(lines, number.e164, lookups)) return end === 'to' ? MACHINE : employee(null);
@@ -159,8 +158,22 @@ function employee(operator: Operator | null): Seen {
 
 const colleague = (operator: Operator | null): Seen | null => operator && employee(operator);
 
-function outside(number: string, lookups: Lookups): Seen {
+function outside(number: string | null, lookups: Lookups): Seen {
+  if (number === null) return HIDDEN_CALLER;
   return { party: { kind: 'outside', number: lookups.refOf(number) }, remark: null, number };
+}
+
+function customerOfSummary({ direction }: CarrierSummary, from: Seen, to: Seen): string | null {
+  switch (direction) {
+    case 'internal':
+      return null;
+    case 'incoming':
+      return from.number;
+    case 'outgoing':
+      return to.number;
+    case null:
+      return from.party.kind === 'outside' ? from.number : to.number;
+  }
 }
 
 /** A caller outside is the customer. One who is called is, unless a leg taken from another makes them the next in a transfer. */

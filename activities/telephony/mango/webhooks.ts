@@ -21,6 +21,7 @@ export interface Webhook {
 export type ParsedWebhook = { readonly webhook: Webhook } | { readonly errors: readonly FieldError[] };
 
 const MAX_TEXT = 256;
+const MAX_PATH = 200;
 /** Results of commands (mango-api §2.10). `/result/stat` has another shape and is kept like any other unused kind. */
 const RESULT_KINDS = [
   'callback',
@@ -212,11 +213,13 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
  * and without a trailing slash.
  */
 export function canonicalPath(path: string): string {
-  const bare = path
-    .replace(/\/+$/u, '')
-    .replace(/^\/vpbx(?=\/|$)/u, '')
-    .replace(/^\/api\/v1(?=\/|$)/u, '');
-  return (bare || '/').slice(0, 200);
+  const parts = path
+    .slice(0, MAX_PATH)
+    .split('/')
+    .filter((part) => part !== '');
+  if (parts[0] === 'vpbx') parts.shift();
+  if (parts[0] === 'api' && parts[1] === 'v1') parts.splice(0, 2);
+  return `/${parts.join('/')}`;
 }
 
 /** Reads the json of a signed request by its (canonical) path. */
