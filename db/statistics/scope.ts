@@ -1,0 +1,47 @@
+import type { Channel } from '../../domain/tickets.ts';
+import type { Period } from '../../domain/time-zone.ts';
+import { seesEverything, ticketVisible, type Viewer } from '../visibility.ts';
+
+/** Part of a statement, with the values of its named parameters. */
+export interface SqlFragment {
+  readonly sql: string;
+  readonly bindings: Readonly<Record<string, string>>;
+}
+
+export interface StatisticsFilter {
+  readonly agentId?: string | undefined;
+  readonly channel?: Channel | undefined;
+  readonly direction?: 'incoming' | 'outgoing' | undefined;
+}
+
+/** What is asked about: which time, which tickets, and who asks. */
+export interface StatisticsScope {
+  readonly period: Period;
+  readonly filter: StatisticsFilter;
+  readonly viewer: Viewer;
+}
+
+export const instantSql = (at: number): string => new Date(at).toISOString();
+/** Arrays go in as Postgres writes them, so that all values are plain text. */
+export const arraySql = (values: readonly (string | number)[]): string => `{${values.join(',')}}`;
+
+/** The facts (alias `f`) within a scope, all types. */
+export function scopeSql({ period, filter, viewer }: StatisticsScope): SqlFragment {
+  const conditions = ['f.at >= :from', 'f.at < :to'];
+  const bindings: Record<string, string> = { from: instantSql(period.from), to: instantSql(period.to) };
+  if (filter.agentId) {
+    conditions.push('f.agent_id = :agentId');
+    bindings['agentId'] = filter.agentId;
+  }
+  if (filter.channel) {
+    conditions.push('f.channel = :channel');
+    bindings['channel'] = filter.channel;
+  }
+  if (filter.direction) conditions.push(filter.direction === 'incoming' ? 'f.incoming' : 'not f.incoming');
+  if (!seesEverything(viewer)) {
+    const visible = ticketVisible(viewer, 'visible').sql.replace('?', ':viewer');
+    conditions.push(`exists (select from tickets visible where visible.id = f.ticket_id and ${visible})`);
+    bindings['viewer'] = viewer.agentId;
+  }
+  return { sql: conditions.join(' and '), bindings };
+}

@@ -1,0 +1,164 @@
+import { partsOf, ruleOf, type FactType, type Figure, type RuledFigure } from '../../domain/statistics.ts';
+import type { Transaction } from '../pool.ts';
+import { belongsSql, countedSql, fromSql, measureSql, needsDistinct, wholePeriod, type Span } from './counting.ts';
+import { inUnit } from './in-unit.ts';
+import { scopeSql, type SqlFragment, type StatisticsScope } from './scope.ts';
+
+/** How figures are broken down beside their totals. */
+export interface Grouping extends SqlFragment {
+  /** Within which span a ticket counts once in its group. */
+  readonly span: Span;
+}
+
+/** What a figure is made of: a number of things and, for averages, the sum of what is measured on them. */
+export interface Tally {
+  readonly count: number;
+  readonly sum: number;
+}
+
+export interface Tallies {
+  readonly total: ReadonlyMap<RuledFigure, Tally>;
+  readonly groups: ReadonlyMap<string, ReadonlyMap<RuledFigure, Tally>>;
+}
+
+const NOTHING: Tally = { count: 0, sum: 0 };
+const add = (a: Tally, b: Tally): Tally => ({ count: a.count + b.count, sum: a.sum + b.sum });
+
+class Collector implements Tallies {
+  readonly total = new Map<RuledFigure, Tally>();
+  readonly groups = new Map<string, Map<RuledFigure, Tally>>();
+
+  addTotal(figure: RuledFigure, tally: Tally): void {
+    this.total.set(figure, add(this.total.get(figure) ?? NOTHING, tally));
+  }
+
+  setGroup(key: string, figure: RuledFigure, tally: Tally): void {
+    const group = this.groups.get(key) ?? new Map<RuledFigure, Tally>();
+    this.groups.set(key, group.set(figure, tally));
+  }
+}
+
+const countColumns = (figure: RuledFigure, part: 'total' | 'group', span: Span): string[] => {
+  const counted = countedSql(figure, span);
+  const { counts } = ruleOf(figure);
+  const columns = [`(count(*) filter (where ${counted}))::int as "${figure}.${part}.count"`];
+  if (typeof counts === 'object') {
+    columns.push(`(sum(${measureSql(counts.averageOf)}) filter (where ${counted}))::float8 as "${figure}.${part}.sum"`);
+  }
+  return columns;
+};
+
+type Row = Readonly<Record<string, number | null>> & { readonly grouped_by: string | null };
+
+const tallyOf = (row: Row, figure: RuledFigure, part: 'total' | 'group'): Tally => ({
+  count: row[`${figure}.${part}.count`] ?? 0,
+  sum: row[`${figure}.${part}.sum`] ?? 0,
+});
+
+/** One pass over the facts of a type: each figure's parts of the total, and its value in each group. */
+async function tallyType(
+  trx: Transaction,
+  facts: FactType,
+  figures: readonly RuledFigure[],
+  scope: StatisticsScope,
+  grouping: Grouping | null,
+  into: Collector,
+) {
+  const { sql: where, bindings } = scopeSql(scope);
+  const total = wholePeriod(scope.filter.agentId !== undefined);
+  const columns = figures.flatMap((figure) => [
+    ...countColumns(figure, 'total', total),
+    ...(grouping ? countColumns(figure, 'group', grouping.span) : []),
+  ]);
+  const { rows } = await trx.raw<{ rows: Row[] }>(
+    `select ${grouping ? `(${grouping.sql})::text` : 'null'} as grouped_by, ${columns.join(', ')}
+     from ${fromSql(facts, figures)} and ${where} ${grouping ? 'group by 1' : ''}`,
+    { ...bindings, ...grouping?.bindings },
+  );
+  for (const row of rows) {
+    for (const figure of figures) {
+      into.addTotal(figure, tallyOf(row, figure, 'total'));
+      if (row.grouped_by !== null && grouping) into.setGroup(row.grouped_by, figure, tallyOf(row, figure, 'group'));
+    }
+  }
+}
+
+/** The tickets of a figure, each once in each group it occurs in. */
+function distinctSql(figure: RuledFigure, scope: StatisticsScope, grouping: SqlFragment | null): SqlFragment {
+  const { sql: where, bindings } = scopeSql(scope);
+  const span = wholePeriod(scope.filter.agentId !== undefined);
+  return {
+    sql: `select distinct ${grouping ? `${grouping.sql} as grouped_by,` : ''} f.ticket_id
+      from ${fromSql(ruleOf(figure).facts, [figure])} and ${where} and ${belongsSql(figure, span)}`,
+    bindings: { ...bindings, ...grouping?.bindings },
+  };
+}
+
+async function distinctTotal(trx: Transaction, figure: RuledFigure, scope: StatisticsScope, into: Collector): Promise<void> {
+  const { sql, bindings } = distinctSql(figure, scope, null);
+  const { rows } = await trx.raw<{ rows: { count: number }[] }>(`select count(*)::int as count from (${sql}) each`, bindings);
+  into.addTotal(figure, { count: rows[0]?.count ?? 0, sum: 0 });
+}
+
+async function distinctGroups(
+  trx: Transaction,
+  figure: RuledFigure,
+  scope: StatisticsScope,
+  grouping: SqlFragment,
+  into: Collector,
+): Promise<void> {
+  const { sql, bindings } = distinctSql(figure, scope, grouping);
+  const { rows } = await trx.raw<{ rows: { grouped_by: string; count: number }[] }>(
+    `select grouped_by::text, count(*)::int as count from (${sql}) each where grouped_by is not null group by grouped_by`,
+    bindings,
+  );
+  for (const row of rows) into.setGroup(row.grouped_by, figure, { count: row.count, sum: 0 });
+}
+
+const partsOfAll = (figures: readonly Figure[]): readonly RuledFigure[] => [...new Set(figures.flatMap(partsOf))];
+
+/** Counts some figures within a scope, in total and, if asked, in groups. */
+export async function tally(
+  trx: Transaction,
+  figures: readonly Figure[],
+  scope: StatisticsScope,
+  grouping: Grouping | null,
+): Promise<Tallies> {
+  const into = new Collector();
+  const parts = partsOfAll(figures);
+  for (const facts of new Set(parts.map((figure) => ruleOf(figure).facts))) {
+    const plain = parts.filter((figure) => ruleOf(figure).facts === facts && !needsDistinct(figure));
+    if (plain.length > 0) await tallyType(trx, facts, plain, scope, grouping, into);
+  }
+  for (const figure of parts.filter(needsDistinct)) {
+    await distinctTotal(trx, figure, scope, into);
+    if (grouping) await distinctGroups(trx, figure, scope, grouping, into);
+  }
+  return into;
+}
+
+/** Groups whose times lie scattered over the period (every Monday at ten): each ticket counts once per group. */
+export async function tallyScattered(
+  trx: Transaction,
+  figures: readonly Figure[],
+  scope: StatisticsScope,
+  grouping: SqlFragment,
+): Promise<Tallies['groups']> {
+  const into = new Collector();
+  for (const figure of partsOfAll(figures)) {
+    // A ticket is created once, so there is nothing to compare.
+    if (ruleOf(figure).facts === 'created')
+      await tallyType(trx, 'created', [figure], scope, { ...grouping, span: wholePeriod(false) }, into);
+    else await distinctGroups(trx, figure, scope, grouping, into);
+  }
+  return into.groups;
+}
+
+/** A figure's value: a count, the mean of what was measured, or null where there was nothing to measure. Milliseconds become seconds. */
+export function valueOf(figure: Figure, tallies: ReadonlyMap<RuledFigure, Tally> | undefined): number | null {
+  const parts = partsOf(figure).map((part) => ({ rule: ruleOf(part), tally: tallies?.get(part) ?? NOTHING }));
+  return parts.reduce<number | null>((value, { rule, tally: { count, sum } }) => {
+    if (typeof rule.counts !== 'object') return (value ?? 0) + count;
+    return count === 0 ? null : inUnit(rule.unit, sum / count);
+  }, null);
+}
