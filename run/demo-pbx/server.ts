@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import { readConnection, writeConnection } from './connection-file.ts';
@@ -74,7 +75,8 @@ async function main(): Promise<void> {
   }
 }
 
-if (process.argv[1] && import.meta.filename === process.argv[1]) {
+// The path may lead here through a symbolic link.
+if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
   main().catch((error: unknown) => {
     console.error(`The demo PBX cannot start: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);

@@ -158,7 +158,8 @@ function presentCall(call: CallFacts, account: Account): Record<string, unknown>
     context_start_time: call.startedAt,
     duration: (call.endedAt ?? call.startedAt) - call.startedAt,
     talk_duration: talks.reduce((sum, talk) => sum + (talk.endedAt ?? talk.startedAt) - talk.startedAt, 0),
-    context_init_type: 0,
+    // What the numbers mean is not in the material we have; 4 stands for a call that was ordered.
+    context_init_type: call.commandId === null ? 0 : 4,
     recall_status: 0,
     context_calls: call.legs.map((leg) => presentLeg(leg, call, account)),
   };
