@@ -56,8 +56,15 @@ begin
   insert into statistics_stale (ticket_id) select distinct ticket_id from changed;
   return null;
 end $$;
+-- A recording may be noted in one ticket while its message stands in another.
+create function statistics_note_event() returns trigger language plpgsql as $$
+begin
+  insert into statistics_stale (ticket_id)
+  select ticket_id from changed union select m.ticket_id from changed c join messages m using (conversation_id) where c.type = 'recording';
+  return null;
+end $$;
 create trigger ticket_events_stale after insert on ticket_events
-  referencing new table as changed for each statement execute function statistics_note_stale();
+  referencing new table as changed for each statement execute function statistics_note_event();
 create trigger messages_stale after insert on messages
   referencing new table as changed for each statement execute function statistics_note_stale();
 create trigger messages_stale_before after update on messages

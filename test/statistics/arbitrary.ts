@@ -65,7 +65,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         lasts: fc.option(fc.constantFrom(0, MINUTE, 10 * MINUTE, HOUR), { nil: null, freq: 8 }),
         recorded: fc.array(fc.constantFrom(0, MINUTE, 2 * HOUR, 6 * DAY), { maxLength: 2 }),
         isTalk: fc.constantFrom(true, true, true, false),
-        movedTo: fc.option(fc.nat(TICKETS - 1), { nil: null, freq: 8 }),
+        movedTo: fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.nat(TICKETS - 1) }),
       })
       .map(({ agent: who, lasts, recorded, isTalk, movedTo }): Step => (at) => ({
         at,
@@ -117,10 +117,10 @@ const question = (beginning: number): fc.Arbitrary<Question> =>
       ),
       length: fc.oneof(fc.constantFrom(HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY), fc.integer({ min: 1, max: LENGTH })),
       tz: fc.constantFrom<string>(...ZONES),
-      agent: fc.option(agent, { nil: null, freq: 1 }),
-      channel: fc.option(fc.constantFrom(...CHANNELS), { nil: null, freq: 1 }),
-      direction: fc.option(fc.constantFrom('incoming' as const, 'outgoing' as const), { nil: null, freq: 1 }),
-      own: fc.option(agent, { nil: null, freq: 1 }),
+      agent: fc.option(agent, { nil: null, freq: 2 }),
+      channel: fc.option(fc.constantFrom(...CHANNELS), { nil: null, freq: 2 }),
+      direction: fc.option(fc.constantFrom('incoming' as const, 'outgoing' as const), { nil: null, freq: 2 }),
+      own: fc.option(agent, { nil: null, freq: 2 }),
     })
     .map(({ start, length, ...rest }) => ({ from: beginning + start, to: beginning + start + length, ...rest }));
 
