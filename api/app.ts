@@ -71,7 +71,7 @@ export function createApp(deps: ApiDeps, mounts: Mounts = {}): Express {
   app.use(createHealthRouter(deps));
   if (mounts.webhooks) app.use(['/mango', '/vpbx'], mounts.webhooks);
   app.use(metrics.router);
-  app.use(['/api', '/admin'], limitRate(), shedLoad(), refuseForeignOrigins(deps.config.publicUrl));
+  app.use(['/api', '/admin'], limitRate(deps), shedLoad(), refuseForeignOrigins(deps.config.publicUrl));
   for (const router of mounts.routers ?? []) app.use(router);
   app.use(createRouter(deps, allRoutes));
   app.use(createUiRouter(deps.uiDirectory));

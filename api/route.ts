@@ -59,8 +59,11 @@ interface Shapes<
 
 export interface Route
   extends Described, Shapes<z.ZodObject | undefined, z.ZodObject | undefined, z.ZodType | undefined, z.ZodType | null> {
-  /** For routes that another router serves and this table only describes. */
+  /** What it answers with, where that is not JSON. */
   readonly contentType?: string;
+  /** What it takes, where that is not JSON. */
+  readonly bodyType?: string;
+  /** None where another router serves it and this table only describes it. */
   readonly handle?: (context: Context<never, never, never>) => Promise<unknown>;
 }
 

@@ -24,18 +24,18 @@ export function clearSessionCookie(deps: ApiDeps, response: Response): void {
 /** 256 random bits in base64url; anything else is not worth a query. */
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
-function tokenOf(deps: ApiDeps, request: Request): string | undefined {
+export function sessionTokenOf(deps: ApiDeps, request: Request): string | undefined {
   const prefix = `${cookieName(deps)}=`;
-  for (const part of (request.headers.cookie ?? '').split(';')) {
-    const cookie = part.trim();
-    if (cookie.startsWith(prefix) && TOKEN.test(cookie.slice(prefix.length))) return cookie.slice(prefix.length);
-  }
-  return undefined;
+  const cookies = (request.headers.cookie ?? '').split(';').map((part) => part.trim());
+  return cookies
+    .filter((cookie) => cookie.startsWith(prefix))
+    .map((cookie) => cookie.slice(prefix.length))
+    .find((value) => TOKEN.test(value));
 }
 
 /** Who asks; undefined if nobody is signed in. */
 export async function readSession(deps: ApiDeps, request: Request): Promise<SignedIn | undefined> {
-  const token = tokenOf(deps, request);
+  const token = sessionTokenOf(deps, request);
   return token === undefined ? undefined : findSession(deps.db, token);
 }
 

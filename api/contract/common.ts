@@ -27,6 +27,14 @@ export const line = (max: number) =>
 /** Whether a person would see anything: white space, controls and zero-width characters are nothing. */
 export const hasVisibleCharacter = (value: string): boolean => /[^\p{White_Space}\p{C}\u115F\u1160\u3164\uFFA0]/u.test(value);
 
+/** Any JSON, as it goes out. */
+export const json = z.unknown() as unknown as z.ZodType<z.core.util.JSONType>;
+
+/** In JSON's own writing: NUL or half of a surrogate pair, which Postgres would not store. */
+const UNSTORABLE_JSON = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+/** Any JSON that can be stored, as it comes in. */
+export const isStorableJson = (value: unknown): boolean => !UNSTORABLE_JSON.test(JSON.stringify(value));
+
 export const uuid = z.uuid();
 /** A bigint of Postgres, as a string. */
 export const serialId = z.string().regex(/^[1-9][0-9]{0,17}$/, { error: 'invalid_id' });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { email, line, paging, phoneInput, phoneNumber, text, uuid } from './common.ts';
+import { email, json, line, paging, phoneInput, phoneNumber, text, uuid } from './common.ts';
 
 export const customer = z
   .strictObject({
@@ -9,7 +9,7 @@ export const customer = z
     emails: z.array(z.string()),
     company: z.string(),
     note: z.string(),
-    customFields: z.record(z.string(), z.json()),
+    customFields: z.record(z.string(), json),
   })
   .meta({ id: 'Customer' });
 export type Customer = z.infer<typeof customer>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, line, text, uuid } from './common.ts';
+import { instant, json, line, text, uuid } from './common.ts';
 
 /** A PBX account. Key and salt go in and never come out. */
 export const integration = z
@@ -56,7 +56,7 @@ export const operator = z
     extension: z.string(),
     fullName: z.string(),
     email: z.string().nullable(),
-    devices: z.array(z.json()),
+    devices: z.array(json),
     agentId: uuid.nullable(),
     ignored: z.boolean(),
     /** The agent with the same e-mail or name, where nobody is mapped yet. */

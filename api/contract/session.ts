@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, text, uuid } from './common.ts';
+import { instant, isStorableJson, json, text, uuid } from './common.ts';
 
 export const ROLES = ['agent', 'admin'] as const;
 export const role = z.enum(ROLES);
@@ -12,7 +12,7 @@ export type Access = z.infer<typeof access>;
 export const newPassword = text(256, 8);
 
 /** What the interface remembers for this person (columns, language, theme …): any JSON, kept small. */
-export const preferences = z.record(z.string().max(64), z.json());
+export const preferences = z.record(z.string().max(64), json).refine(isStorableJson, { error: 'characters_not_allowed' });
 export type Preferences = z.infer<typeof preferences>;
 
 export const session = z

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, instantInput, line, paging, person, serialId, text, uuid } from './common.ts';
+import { instant, instantInput, json, line, paging, person, serialId, text, uuid } from './common.ts';
 import { channel } from './tickets.ts';
 
 export const FIELD_TYPES = ['text', 'multiline', 'number', 'date', 'checkbox', 'select', 'link'] as const;
@@ -85,7 +85,7 @@ export const auditEntry = z
     /** What was done, e.g. `agent.deactivated`. */
     action: z.string(),
     subject: z.string().nullable(),
-    detail: z.record(z.string(), z.json()),
+    detail: z.record(z.string(), json),
   })
   .meta({ id: 'AuditEntry' });
 export type AuditEntry = z.infer<typeof auditEntry>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, line, paging, person, phoneInput, phoneNumber, serialId, someOf, text, uuid } from './common.ts';
+import { instant, json, line, paging, person, phoneInput, phoneNumber, serialId, someOf, text, uuid } from './common.ts';
 
 export const STATUSES = ['open', 'pending', 'closed'] as const;
 export const CHANNELS = ['call', 'email', 'chat', 'web', 'messenger', 'social'] as const;
@@ -55,7 +55,7 @@ export const message = z
     body: z.string(),
     /** A system entry is a code with parameters; the interface puts it into words. */
     code: z.string().nullable(),
-    params: z.record(z.string(), z.json()),
+    params: z.record(z.string(), json),
     createdAt: instant,
     conversation: conversation.nullable(),
   })

@@ -7,13 +7,13 @@ import { eventRoutes } from './events.ts';
 import { fieldRoutes } from './fields.ts';
 import { invitationRoutes } from './invitations.ts';
 import { pbxRoutes } from './integrations.ts';
+import { openApiRoute } from './openapi.ts';
 import { recordingRoutes } from './recordings.ts';
 import { sessionRoutes } from './session.ts';
 import { settingRoutes } from './settings.ts';
 import { ticketRoutes } from './tickets.ts';
 
-/** Every route that is made of `route()`: what is served, what OpenAPI describes, what the table of roles tests. */
-export const allRoutes: readonly Route[] = [
+const routes: readonly Route[] = [
   ...sessionRoutes,
   ...invitationRoutes,
   ...ticketRoutes,
@@ -27,3 +27,6 @@ export const allRoutes: readonly Route[] = [
   ...pbxRoutes,
   ...recordingRoutes,
 ];
+
+/** Every route that is made of `route()`: what is served, what OpenAPI describes, what the table of roles tests. */
+export const allRoutes: readonly Route[] = [...routes, openApiRoute(routes)];
