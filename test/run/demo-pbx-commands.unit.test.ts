@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { DemoPbx, DemoPbxOptions } from '../support/pbx.ts';
 import { signedPost, startPbx } from '../support/pbx.ts';
 import type { Sink } from './demo-pbx-sink.ts';
-import { inWords, startSink } from './demo-pbx-sink.ts';
+import { inWords, soon, startSink } from './demo-pbx-sink.ts';
 
 let sink: Sink;
 let pbx: DemoPbx;
@@ -34,7 +34,7 @@ async function command(
 const CALLBACK = { command_id: 'c-1', from: { extension: '101' }, to_number: '79990000001' };
 
 async function eventually(lines: number): Promise<string[]> {
-  await expect.poll(() => sink.received.length).toBe(lines);
+  await soon(() => sink.received.length).toBe(lines);
   return inWords(sink.received);
 }
 
@@ -149,12 +149,12 @@ describe('callbacks that people answer by themselves', () => {
   test('the operator and the customer pick up and talk until the product hangs up', async () => {
     await restartWith({ callbacks: { mode: 'auto' } });
     await command('commands/callback', CALLBACK);
-    await expect.poll(() => sink.events.at(-1)?.recording_state).toBe('Started');
+    await soon(() => sink.events.at(-1)?.recording_state).toBe('Started');
     const talk = sink.events.findLast((event) => event.call_state === 'Connected');
     expect((await command('commands/call/hangup', { command_id: 'h', call_id: talk?.call_id })).body).toMatchObject({
       result: 1000,
     });
-    await expect.poll(() => sink.received.at(-1)?.path).toBe('/mango/events/record/added');
+    await soon(() => sink.received.at(-1)?.path).toBe('/mango/events/record/added');
     expect(pbx.log.calls[0]?.talks).toMatchObject([{ extension: '101', with: 'customer' }]);
   });
 
@@ -165,7 +165,7 @@ describe('callbacks that people answer by themselves', () => {
   ])('%s', async (_what, behaviour, summary) => {
     await restartWith({ callbacks: { mode: 'auto', ...behaviour } });
     await command('commands/callback', CALLBACK);
-    await expect.poll(() => inWords(sink.received)).toContain(summary);
+    await soon(() => inWords(sink.received)).toContain(summary);
   });
 });
 
@@ -207,7 +207,7 @@ describe('hanging up', () => {
   test('in the middle of a script ends the script', async () => {
     const { call, leg } = await talking();
     await command('commands/call/hangup', { command_id: 'h', call_id: leg.id });
-    await expect.poll(() => call.isOver).toBe(true);
+    await soon(() => call.isOver).toBe(true);
     await expect(call.pass(5)).rejects.toThrow('ended before its script did');
   });
 });
@@ -223,9 +223,9 @@ describe('handing over', () => {
       'result/transfer 1000',
     ]);
     await command('commands/transfer_cancel', { command_id: 'x', call_id: leg.id });
-    await expect.poll(() => leg.state).toBe('Connected');
+    await soon(() => leg.state).toBe('Connected');
     await command('commands/transfer', { ...order, method: 'blind' });
-    await expect.poll(() => inWords(sink.received)).toContain('C#1 Appeared 79161234567→102 <A blind command');
+    await soon(() => inWords(sink.received)).toContain('C#1 Appeared 79161234567→102 <A blind command');
     await call.finish();
   });
 

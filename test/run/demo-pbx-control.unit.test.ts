@@ -8,7 +8,7 @@ import { readConnection } from '../../run/demo-pbx/connection-file.ts';
 import { SCENARIOS } from '../../run/demo-pbx/scenarios/index.ts';
 import { signedPost } from '../support/pbx.ts';
 import type { Sink } from './demo-pbx-sink.ts';
-import { inWords, startSink } from './demo-pbx-sink.ts';
+import { inWords, soon, startSink } from './demo-pbx-sink.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 let dataDir: string;
@@ -71,8 +71,8 @@ describe('a call played by hand', () => {
     const { body: consulting } = await act(call, { action: 'completeTransfer', who: '102' });
     expect(consulting['actions']).toContainEqual({ action: 'hold', who: '0103' });
     await act(call, { action: 'hangUp', who: '0103' });
-    await expect.poll(() => inWords(sink.received)).toContain('summary 1 79160000000→0103 talked 1 1120');
-    await expect.poll(async () => (await control('GET', 'calls')).body, { timeout: 5000 }).toEqual({ items: [] });
+    await soon(() => inWords(sink.received)).toContain('summary 1 79160000000→0103 talked 1 1120');
+    await soon(async () => (await control('GET', 'calls')).body).toEqual({ items: [] });
   });
 
   test('a step that does not fit is refused in words, and so is nonsense', async () => {
@@ -93,7 +93,7 @@ describe('a call played by hand', () => {
     await act(call, { action: 'pressKeys', target: '2' });
     await act(call, { action: 'ring', who: '101' });
     await act(call, { action: 'noAnswer', who: '101' });
-    await expect.poll(() => sink.received.length).toBe(6);
+    await soon(() => sink.received.length).toBe(6);
     expect(inWords(sink.received)).toEqual([
       'A#1 Appeared ivr ?→74950000000',
       'events/dtmf',
@@ -121,7 +121,7 @@ test('a callback that the product orders is a live call, to be answered by hand 
   await act(call ?? {}, { action: 'operatorAnswers' });
   await act(call ?? {}, { action: 'customerAnswers' });
   await act(call ?? {}, { action: 'hangUp' });
-  await expect.poll(() => inWords(sink.received)).toContain('summary 2 101→79990000001 talked 1 1120');
+  await soon(() => inWords(sink.received)).toContain('summary 2 101→79990000001 talked 1 1120');
 });
 
 test('faults are switched, read back and checked', async () => {

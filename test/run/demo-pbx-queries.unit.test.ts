@@ -4,7 +4,7 @@ import { createLimits } from '../../run/demo-pbx/limits.ts';
 import type { DemoPbx, DemoPbxOptions, RecordingPlan } from '../support/pbx.ts';
 import { signLink, signedPost, startPbx, TEST_CREDENTIALS } from '../support/pbx.ts';
 import type { Sink } from './demo-pbx-sink.ts';
-import { startSink } from './demo-pbx-sink.ts';
+import { soon, startSink } from './demo-pbx-sink.ts';
 
 let sink: Sink;
 let pbx: DemoPbx;
@@ -167,13 +167,13 @@ describe('statistics', () => {
   const epoch = (shift: number): string => String(Math.floor(Date.now() / 1000) + shift * 86_400);
 
   test('the basic report: a line a leg, columns as asked, ready after a while', async () => {
-    await start({ statistics: { readyAfterMs: 40 } });
+    await start({ statistics: { readyAfterMs: 1000 } });
     const { recordingId } = await recordedCall();
     const fields = 'records,answer,from_number,to_extension,disconnect_reason,location,entry_id';
     const { body } = await ask('stats/request', { date_from: epoch(-1), date_to: epoch(1), fields, request_id: 'r-1' });
     const { key } = body;
     expect((await ask('stats/result', { key })).status).toBe(204);
-    await expect.poll(async () => (await signedPost(pbx.url, '/vpbx/stats/result', { key })).status).toBe(200);
+    await soon(async () => (await signedPost(pbx.url, '/vpbx/stats/result', { key })).status).toBe(200);
     const [call] = pbx.log.calls;
     const csv = (await signedPost(pbx.url, '/vpbx/stats/result', { key })).body;
     expect(csv).toBe(`[${recordingId}];${call?.legs[0]?.answeredAt};79161234567;101;1110;abonent;${call?.entryId}\n`);

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { expect } from 'vitest';
 import type { AddressInfo } from 'node:net';
 import { sign } from '../../run/demo-pbx/signature.ts';
 import { createNarrator } from '../../run/demo-pbx/words.ts';
@@ -90,6 +91,11 @@ function read(path: string, contentType: string, body: string): Received {
     event: (json === '' ? {} : JSON.parse(json)) as WireEvent,
     signedWell: form.get('sign') === sign(json, TEST_CREDENTIALS),
   };
+}
+
+/** Waits for what comes by itself, also on a busy machine. */
+export function soon<T>(read: () => T) {
+  return expect.poll(read, { timeout: 20_000, interval: 10 });
 }
 
 /** The events as they came, a line each; see `createNarrator`. */
