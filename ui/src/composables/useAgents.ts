@@ -19,6 +19,8 @@ async function read(): Promise<void> {
 export function useAgents() {
   if (!all.value) asking ??= read();
   return {
+    /** False until the names are here. */
+    known: computed(() => all.value !== null),
     agents: computed(() => (all.value ?? []).filter((agent) => agent.active)),
     reload: () => (asking ??= read()),
   };

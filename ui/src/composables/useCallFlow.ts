@@ -9,7 +9,7 @@ import { hasUnsavedText } from '../live/unsaved.ts';
 import { preferences } from '../preferences.ts';
 import { on } from '../live/stream.ts';
 import { callTitle, callerText } from './call-text.ts';
-import { useCallbackNotice } from './useCallbackNotice.ts';
+import { tellCallbackFailed } from './callback-notice.ts';
 
 /** A call from a ticket has its place already; every other talk still needs one. */
 export const needsTicket = (call: LiveCall): boolean => !call.ticketId && !call.commandId;
@@ -28,7 +28,7 @@ export function useCallFlow(): void {
   }
 
   // The agent may have left the ticket from which the call was ordered.
-  onScopeDispose(on('callback.failed', useCallbackNotice()));
+  onScopeDispose(on('callback.failed', tellCallbackFailed));
 
   const stop = onTransition((call) => {
     notifications.get(call.callId)?.();

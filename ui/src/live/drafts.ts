@@ -85,6 +85,9 @@ async function save(entry: Entry, keepalive = false): Promise<void> {
   }
 }
 
+/** The text of a conversation that is being edited in this tab, if any. */
+export const knownDraft = (conversationId: string): CallDraft | undefined => entries.get(conversationId)?.draft;
+
 /** Sends at once what has been typed so far. */
 export async function flushDraft(conversationId: string): Promise<void> {
   const entry = entries.get(conversationId);

@@ -10,6 +10,7 @@ export const en = {
     menuHint: 'Sections and your settings',
     openMenu: 'Open menu',
     overlays: 'Pop-ups',
+    notices: 'Messages',
     connectionLost: 'Connection lost. Reconnecting — what you see may be out of date.',
   },
   common: {
@@ -21,6 +22,7 @@ export const en = {
     yes: 'Yes',
     no: 'No',
     none: 'Not given',
+    close: 'Close',
     copy: 'Copy',
     copied: 'Copied',
   },
@@ -165,6 +167,8 @@ export const en = {
 
   call: {
     region: 'Current calls',
+    fold: 'Collapse',
+    unfold: 'Expand',
     incoming: 'Incoming call',
     outgoing: 'Outgoing call',
     dialling: 'Dialling',

@@ -8,6 +8,7 @@ export const ru = {
     menuHint: 'Разделы и настройки сотрудника',
     openMenu: 'Открыть меню',
     overlays: 'Всплывающие окна',
+    notices: 'Сообщения',
     connectionLost: 'Связь потеряна. Восстанавливаем — данные на экране могут отставать.',
   },
   common: {
@@ -19,6 +20,7 @@ export const ru = {
     yes: 'Да',
     no: 'Нет',
     none: 'Не указано',
+    close: 'Закрыть',
     copy: 'Скопировать',
     copied: 'Скопировано',
   },
@@ -163,6 +165,8 @@ export const ru = {
 
   call: {
     region: 'Текущие звонки',
+    fold: 'Свернуть',
+    unfold: 'Развернуть',
     incoming: 'Входящий звонок',
     outgoing: 'Исходящий звонок',
     dialling: 'Набираем номер',
