@@ -7,9 +7,11 @@ import { send, type SendingDeps } from './send.ts';
 import { describeTemporalError, isRefusedForGood, SendingFailed } from './temporal-errors.ts';
 
 export type EntryOutcome =
-  /** All its rows of that moment are settled. */
-  | 'done'
-  /** Another dispatcher is at it. */
+  /** What waited was handed to Temporal. */
+  | 'delivered'
+  /** What waited was settled without Temporal. */
+  | 'settled'
+  /** Somebody else is at it, or holds its first row. */
   | 'busy'
   /** Temporal did not take it; its rows wait for their next attempt. */
   | 'postponed';
@@ -49,12 +51,14 @@ async function unlock(db: Db, connection: unknown, key: EntryKey): Promise<void>
 
 async function deliverBatches(deps: EntryDeps, key: EntryKey, connection: unknown): Promise<EntryOutcome> {
   let size = deps.batchSize;
+  let outcome: EntryOutcome = 'busy';
   for (;;) {
     const { rows, deliveries } = await prepareBatch(deps, key, connection, size);
-    if (rows.length === 0) return 'done';
-    const outcome = await sendAll(deps, connection, rows, deliveries);
-    if (outcome === 'refused') size = 1;
-    else if (outcome !== 'done') return outcome;
+    if (rows.length === 0) return outcome;
+    const sent = await sendAll(deps, connection, rows, deliveries);
+    if (sent === 'postponed') return sent;
+    if (sent === 'refused') size = 1;
+    else if (outcome !== 'delivered') outcome = sent;
   }
 }
 
@@ -99,49 +103,53 @@ async function sendAll(
   connection: unknown,
   rows: readonly InboxRow[],
   deliveries: readonly Delivery[],
-): Promise<EntryOutcome | 'refused'> {
+): Promise<Exclude<EntryOutcome, 'busy'> | 'refused'> {
   for (const [index, delivery] of deliveries.entries()) {
     try {
       await settleRows(deps.db, connection, await send(deps, delivery));
     } catch (error) {
       if (!(error instanceof SendingFailed)) throw error;
-      // Temporal refuses the batch for good: one by one shows which row is to blame.
-      if (isRefusedForGood(error.cause) && rowIdsOf(delivery).length > 1) return 'refused';
-      const left = deliveries.slice(index).flatMap(rowIdsOf);
-      return putOff(
+      if (isRefusedForGood(error.cause)) return refused(deps, connection, delivery, error);
+      const left = new Set(deliveries.slice(index).flatMap(rowIdsOf));
+      await putOff(
         deps,
         connection,
-        rows.filter((row) => left.includes(row.id)),
+        rows.filter((row) => left.has(row.id)),
         error,
       );
+      return 'postponed';
     }
   }
-  return 'done';
+  return deliveries.some((delivery) => delivery.kind !== 'none') ? 'delivered' : 'settled';
 }
 
-async function putOff(
+/** Temporal refuses a delivery for good: a batch is taken apart, to see which row is to blame, and that one is given up. */
+async function refused(
   deps: EntryDeps,
   connection: unknown,
-  rows: readonly InboxRow[],
+  delivery: Delivery,
   failure: SendingFailed,
-): Promise<EntryOutcome> {
-  const [first] = rows;
-  if (!first) return 'done';
+): Promise<'refused' | 'settled'> {
+  const [id, ...others] = rowIdsOf(delivery);
+  if (others.length > 0 || id === undefined) return 'refused';
   const error = describeTemporalError(failure.cause);
-  if (isRefusedForGood(failure.cause)) {
-    deps.log.error({ inboxId: first.id, error }, 'Gave up an inbox row that Temporal refuses');
-    const settled = { id: first.id, verdict: 'failed', why: 'refused_by_temporal', workflowId: null, error } as const;
-    await settleRows(deps.db, connection, [settled]);
-    return 'done';
-  }
-  const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(first.attempts, 10));
-  const ids = rows.map((row) => row.id);
-  await postponeRows(deps.db, connection, ids, { delayMs, error });
-  deps.log.warn(
-    { inboxId: first.id, waiting: ids.length, attempts: first.attempts + 1, error },
-    'Temporal did not take an entry',
+  deps.log.error({ inboxId: id, error }, 'Gave up an inbox row that Temporal refuses');
+  await settleRows(deps.db, connection, [{ id, verdict: 'failed', why: 'refused_by_temporal', workflowId: null, error }]);
+  return 'settled';
+}
+
+async function putOff(deps: EntryDeps, connection: unknown, rows: readonly InboxRow[], failure: SendingFailed): Promise<void> {
+  const [first] = rows;
+  const attempts = first?.attempts ?? 0;
+  const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(attempts, 10));
+  const error = describeTemporalError(failure.cause);
+  await postponeRows(
+    deps.db,
+    connection,
+    rows.map((row) => row.id),
+    { delayMs, error },
   );
-  return 'postponed';
+  deps.log.warn({ inboxId: first?.id, waiting: rows.length, attempts: attempts + 1, error }, 'Temporal did not take an entry');
 }
 
 function inTransaction<T>(db: Db, connection: unknown, work: (trx: Transaction) => Promise<T>): Promise<T> {

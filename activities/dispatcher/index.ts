@@ -78,7 +78,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const outcome = await deliverEntry(entryDeps, key);
     if (outcome === 'busy') busyUntil.set(nameOfEntry(key), Date.now() + BUSY_MS);
     if (outcome === 'postponed') health.failed();
-    if (outcome === 'done' && health.succeeded()) {
+    if (outcome === 'delivered' && health.succeeded()) {
       await hurryPostponedRows(db, TEMPORAL_ERROR_PREFIX);
       deps.log.info('Temporal takes messages again');
       bell.ring();

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { request as httpRequest, type Server } from 'node:http';
-import { connect, createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -12,6 +12,7 @@ import { createIntakePool } from '../../db/intake.ts';
 import { createLogger } from '../../db/log.ts';
 import { openSecrets } from '../../db/secrets.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { openWire } from '../support/wire.ts';
 import { eventually } from '../dispatcher/office.ts';
 
 const KEY = 'testkey0001';
@@ -429,7 +430,7 @@ describe('accounts', () => {
 
 describe('an event that cannot be stored is never answered 200', () => {
   test('Postgres is cut off: 503 with Retry-After within the deadline, and 200 again when it is back, without a restart', async () => {
-    const wire = await openWire(database.url);
+    const wire = await wireToPostgres();
     const wired = createIntakePool(wire.url);
     const second = await serve(wired);
     const send = (): Promise<Response> =>
@@ -454,7 +455,7 @@ describe('an event that cannot be stored is never answered 200', () => {
   });
 
   test('Postgres is silent (a black hole): 503 within the deadline, and the connection is given up', async () => {
-    const wire = await openWire(database.url);
+    const wire = await wireToPostgres();
     const wired = createIntakePool(wire.url);
     const second = await serve(wired);
     const send = (): Promise<Response> =>
@@ -531,43 +532,10 @@ function chunked(body: string): Promise<number> {
   });
 }
 
-/** A wire to Postgres that can be cut and mended, and that can swallow what is sent. */
-async function openWire(url: string) {
-  const target = new URL(url);
-  const sockets = new Set<Socket>();
-  let swallowing = false;
-  const listen = (port: number): Promise<NetServer> => {
-    const listening = createServer((client) => {
-      const upstream = connect(Number(target.port), target.hostname);
-      for (const [from, to] of [
-        [client, upstream],
-        [upstream, client],
-      ] as const) {
-        sockets.add(from);
-        from.on('error', () => undefined);
-        from.on('close', () => to.destroy());
-        from.on('data', (chunk) => swallowing || to.write(chunk));
-      }
-    });
-    return new Promise((resolve) => listening.listen(port, '127.0.0.1', () => resolve(listening)));
-  };
-  let gate = await listen(0);
-  const { port } = gate.address() as AddressInfo;
-  const through = new URL(url);
-  through.hostname = '127.0.0.1';
-  through.port = String(port);
-  return {
-    url: through.href,
-    swallow(on: boolean): void {
-      swallowing = on;
-    },
-    async cut(): Promise<void> {
-      for (const socket of sockets) socket.destroy();
-      sockets.clear();
-      await new Promise((resolve) => gate.close(resolve));
-    },
-    async heal(): Promise<void> {
-      gate = await listen(port);
-    },
-  };
+async function wireToPostgres() {
+  const target = new URL(database.url);
+  const wire = await openWire({ host: target.hostname, port: Number(target.port) });
+  target.hostname = '127.0.0.1';
+  target.port = String(wire.port);
+  return { ...wire, url: target.href };
 }

@@ -57,3 +57,59 @@ test('a running dispatcher delivers what is committed without being asked', asyn
   );
   await dispatcher.stop();
 });
+
+test('the customer of a call is the first number heard of, whatever comes after', async () => {
+  const entry = newEntry();
+  await office.receive('/events/call', legEvent(entry, `${entry}/a`, 1, 'Appeared', { from: { number: '79990000001' } }));
+  await office.receive(
+    '/events/call',
+    legEvent(entry, `${entry}/b`, 1, 'Appeared', {
+      from: { extension: '101', taken_from_call_id: `${entry}/a` },
+      to: { number: '79990000009' },
+    }),
+  );
+  await office.dispatcher().drainOnce();
+  expect(await office.db('calls').where({ entry_id: entry }).first()).toMatchObject({ phone: '+79990000001' });
+  const call = await office.db('calls').where({ entry_id: entry }).first();
+  const numbers = await office.db('call_numbers').where({ call_id: call.id }).orderBy('ref').select('ref', 'number');
+  expect(numbers).toEqual([
+    { ref: 0, number: '+79990000001' },
+    { ref: 1, number: '+79990000009' },
+  ]);
+});
+
+test('whoever is consulted in the call of a hidden caller is not its customer', async () => {
+  const entry = newEntry();
+  await office.receive('/events/call', legEvent(entry, `${entry}/a`, 1, 'Appeared', { from: {} }));
+  await office.dispatcher().drainOnce();
+  await office.receive(
+    '/events/call',
+    legEvent(entry, `${entry}/b`, 1, 'Appeared', { from: { extension: '101' }, to: { number: '79990000009' } }),
+  );
+  await office.dispatcher().drainOnce();
+  expect(await office.db('calls').where({ entry_id: entry }).first()).toMatchObject({ phone: null });
+});
+
+test('what the PBX says in a state nobody knows is ignored, and the inspector says why', async () => {
+  const entry = newEntry();
+  await office.receive('/events/call', legEvent(entry, `${entry}/a`, 1, 'Levitating'));
+  await office.receive('/events/call', legEvent(entry, `${entry}/a`, 2, 'Connected', { to: { extension: '4711' } }));
+  await office.dispatcher().drainOnce();
+  expect(await office.inboxRow(`call:${entry}/a:1:Levitating`)).toMatchObject({ verdict: 'ignored', why: 'unknown_state' });
+  expect(await office.inboxRow(`call:${entry}/a:2:Connected`)).toMatchObject({ verdict: 'delivered', why: 'operator_unknown' });
+  expect((await office.heard(entry)).messages).toHaveLength(1);
+});
+
+test('facts from the statistics go the same way, and say where they come from', async () => {
+  const entry = newEntry();
+  await office.db('inbox').insert({
+    source: 'reconcile',
+    integration_id: office.integrationId,
+    key: `reconcile:${entry}`,
+    entry,
+    path: '/events/call',
+    body: JSON.stringify(legEvent(entry, `${entry}/a`, 1, 'Connected')),
+  });
+  await office.dispatcher().drainOnce();
+  expect((await office.heard(entry)).messages).toMatchObject([{ type: 'leg', reconciled: true }]);
+});

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type pg from 'pg';
 import { createDispatcher, type Dispatcher, type Tuning } from '../../activities/dispatcher/index.ts';
 import { canonicalPath, parseWebhook } from '../../activities/telephony/mango/webhooks.ts';
@@ -58,18 +58,16 @@ export interface InboxFacts {
   readonly repeats: number;
 }
 
-let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
-
 /** A database, an integration, a worker that runs the stub workflows. */
 export async function openOffice(): Promise<Office> {
-  bundle ??= bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL('./stub-workflows.ts', import.meta.url)) });
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   const database = await createTestDatabase();
   const temporal = await connectTemporal();
   const taskQueue = uniqueTaskQueue('dispatcher');
   const worker = await Worker.create({
     connection: temporal.nativeConnection,
     taskQueue,
-    workflowBundle: await bundle,
+    workflowsPath: fileURLToPath(new URL('./stub-workflows.ts', import.meta.url)),
     shutdownGraceTime: 0,
   });
   const working = worker.run();
