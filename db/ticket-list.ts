@@ -12,6 +12,8 @@ export interface TicketFilter {
   readonly assigneeId?: string | null | undefined;
   /** Part of a subject, a customer's name or a number's digits; or the ticket's number. */
   readonly q?: string | undefined;
+  /** That a ticket (`t`) is one of those a figure of the statistics counts. */
+  readonly counted?: Condition | undefined;
   /** How numbers without a country code are meant in `q`. */
   readonly country: string;
 }
@@ -73,6 +75,7 @@ function conditions(viewer: Viewer, filter: TicketFilter): Condition[] {
     ...oneOf('t.customer_id', filter.customerId === undefined ? undefined : [filter.customerId]),
     ...oneOf('t.assignee_id', filter.assigneeId ? [filter.assigneeId] : undefined),
     ...(filter.assigneeId === null ? [{ sql: 't.assignee_id is null', bindings: [] }] : []),
+    ...(filter.counted ? [filter.counted] : []),
     ...(q ? [matching(q, filter.country)] : []),
   ];
 }

@@ -222,6 +222,8 @@ export interface NewMessage {
   readonly automatic?: boolean;
   readonly conversationId?: string | null;
   readonly writingSeconds?: number | null;
+  /** Of a ticket's opening message: the ticket's own time, so that it does not count as a reply after the creation. */
+  readonly at?: Date;
 }
 
 /** Adds a message to a locked ticket and records it (`reply` and `note` by an agent are work, S20). */
@@ -244,6 +246,7 @@ export async function addMessage(
       automatic,
       conversation_id: message.conversationId ?? null,
       writing_seconds: message.writingSeconds ?? null,
+      ...(message.at ? { created_at: message.at } : {}),
     })
     .returning(['id'])) as { id: string }[];
   if (!row) throw new Error('Postgres returned no row for a new message');
@@ -251,6 +254,7 @@ export async function addMessage(
     await appendTicketEvent(trx, ticket, message.type, cause, {
       messageId: row.id,
       isWork: !automatic && message.author.type === 'agent',
+      ...(message.at ? { at: message.at } : {}),
     });
   }
   await trx('tickets').where({ id: ticket.id }).update({ updated_at: new Date() });

@@ -114,6 +114,12 @@ export const startsOfDays = (zone: string, period: Period): readonly number[] =>
 
 const localDate = (zone: string, at: number): Date => new Date(at + offsetAt(zone, at));
 
+/** As the zone's clock shows it: `2026-03-29 03:00`, midnight as the date alone. */
+export function localTime(zone: string, at: number): string {
+  const [date = '', time = ''] = localDate(zone, at).toISOString().split('T');
+  return time.startsWith('00:00:00') ? date : `${date} ${time.slice(0, 5)}`;
+}
+
 /** Of the starts of days those that begin a month, and the period's beginning. */
 export function startsOfMonths(zone: string, period: Period): readonly number[] {
   return startsOfDays(zone, period).filter((at, index) => index === 0 || localDate(zone, at).getUTCDate() === 1);

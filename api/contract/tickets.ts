@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { instant, json, line, paging, person, phoneInput, phoneNumber, serialId, someOf, text, uuid } from './common.ts';
+import { figureFilter } from './figures.ts';
 
 export const STATUSES = ['open', 'pending', 'closed'] as const;
 export const CHANNELS = ['call', 'email', 'chat', 'web', 'messenger', 'social'] as const;
@@ -107,7 +108,8 @@ export const TICKET_SORTS = [
 ] as const;
 export type TicketSort = (typeof TICKET_SORTS)[number];
 
-/** `status`, `channel` and `kind` take several values, separated by commas; `-` before a sort means descending. */
+/** `status`, `channel` and `kind` take several values, separated by commas; `-` before a sort means descending. `figure` and what
+ * goes with it picks the tickets a figure of the statistics counts. */
 export const ticketQuery = z.strictObject({
   status: someOf(STATUSES).optional(),
   channel: someOf(CHANNELS).optional(),
@@ -115,6 +117,7 @@ export const ticketQuery = z.strictObject({
   customerId: uuid.optional(),
   assigneeId: z.union([uuid, z.enum(['none', 'me'])]).optional(),
   q: text(200).optional(),
+  ...figureFilter,
   sort: z.enum(TICKET_SORTS).default('-updatedAt'),
   ...paging,
 });

@@ -11,6 +11,7 @@ import { openApiRoute } from './openapi.ts';
 import { recordingRoutes } from './recordings.ts';
 import { sessionRoutes } from './session.ts';
 import { settingRoutes } from './settings.ts';
+import { statisticsRoutes } from './statistics.ts';
 import { ticketRoutes } from './tickets.ts';
 
 const routes: readonly Route[] = [
@@ -24,6 +25,7 @@ const routes: readonly Route[] = [
   ...agentRoutes,
   ...fieldRoutes,
   ...settingRoutes,
+  ...statisticsRoutes,
   ...pbxRoutes,
   ...recordingRoutes,
 ];

@@ -21,6 +21,7 @@ import type { ApiDeps } from '../deps.ts';
 import { presentMessage, presentTicket, presentTicketItem } from '../present/tickets.ts';
 import { fieldProblem, ProblemError } from '../problems.ts';
 import { route } from '../route.ts';
+import { countedTickets } from './figure-tickets.ts';
 
 export const ticketParams = z.strictObject({ id: serialId });
 
@@ -74,10 +75,11 @@ const listRoute = route({
   handle: async ({ deps, agent, query }) => {
     const { status, channel, kind, customerId, assigneeId, q, sort, page, pageSize } = query;
     const { phoneCountry: country } = await readSettings(deps.db, deps.config);
+    const counted = await countedTickets(deps, agent, query);
     const { rows, total } = await listTickets(
       deps.db,
       agent,
-      { status, channel, kind, customerId, assigneeId: assigneeOf(assigneeId, agent.agentId), q, country },
+      { status, channel, kind, customerId, assigneeId: assigneeOf(assigneeId, agent.agentId), q, counted, country },
       { ...orderOf(sort), offset: (page - 1) * pageSize, limit: pageSize },
     );
     return { items: rows.map(presentTicketItem), total };
@@ -172,7 +174,7 @@ const createRoute = route({
         },
         { actor },
       );
-      if (body.message) await storeMessage(trx, made, body.message, actor);
+      if (body.message) await storeMessage(trx, made, body.message, actor, made.created_at);
       return made.id;
     });
     return readChanged(deps, id);
@@ -184,11 +186,12 @@ async function storeMessage(
   row: TicketRow,
   input: Omit<MessageInput, 'status'>,
   author: Actor,
+  at?: Date,
 ): Promise<string> {
   const { id } = await addMessage(
     trx,
     row,
-    { type: input.type, author, body: input.body, writingSeconds: input.writingSeconds ?? null },
+    { type: input.type, author, body: input.body, writingSeconds: input.writingSeconds ?? null, ...(at ? { at } : {}) },
     { actor: author },
   );
   return id;

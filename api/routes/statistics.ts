@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { statisticsOf, type StatisticsQuestion } from '../../db/statistics/sections.ts';
+import { isTimeZone, type Period } from '../../domain/time-zone.ts';
+import { section, statistics, statisticsQuery, type Statistics } from '../contract/statistics.ts';
+import { csvOf, tableOf } from '../present/statistics-csv.ts';
+import { presentStatistics } from '../present/statistics.ts';
+import { fieldProblem, ProblemError } from '../problems.ts';
+import { route, SENT, type Context } from '../route.ts';
+
+const YEAR = 366 * 86_400_000;
+const LONGEST_YEARS = 50;
+
+/** A period that is one, in a time zone that exists. */
+export function periodOf({ from, to, tz }: { readonly from: string; readonly to: string; readonly tz: string }): Period {
+  if (!isTimeZone(tz)) throw fieldProblem('tz', 'unknown_time_zone');
+  const period = { from: Date.parse(from), to: Date.parse(to) };
+  if (period.from >= period.to) throw fieldProblem('to', 'not_after_from');
+  if (period.to - period.from > LONGEST_YEARS * YEAR) throw fieldProblem('to', 'period_too_long');
+  return period;
+}
+
+type Query = z.output<typeof statisticsQuery>;
+type Asked = Context<{ section: z.output<typeof section> }, Query, undefined, 'agent'>;
+
+function questionOf({ agent, params, query }: Asked): StatisticsQuestion {
+  const { agentId, channel, direction, tz, compare } = query;
+  return {
+    section: params.section,
+    period: periodOf(query),
+    timeZone: tz,
+    filter: { agentId, channel, direction },
+    viewer: agent,
+    compare: compare === 'true',
+  };
+}
+
+const wantsCsv = ({ request, query }: Asked): boolean =>
+  query.format ? query.format === 'csv' : request.accepts(['application/json', 'text/csv']) === 'text/csv';
+
+function sendCsv({ query, response }: Asked, answer: Statistics): typeof SENT {
+  const table = tableOf(answer, query.table, query.lang);
+  if (!table) throw fieldProblem('table', 'not_in_this_section');
+  const name = `statistics-${answer.section}-${answer.from.slice(0, 10)}-${answer.to.slice(0, 10)}.csv`;
+  response.set({ 'Cache-Control': 'no-store', 'Content-Disposition': `attachment; filename="${name}"` });
+  response.type('text/csv; charset=utf-8').send(csvOf(table, query.lang));
+  return SENT;
+}
+
+const statisticsRoute = route({
+  method: 'get',
+  path: '/api/statistics/{section}',
+  summary: 'The figures of a section of «Статистика»; with `Accept: text/csv` or `format=csv` a table of it as CSV',
+  tag: 'Statistics',
+  access: 'agent',
+  params: z.strictObject({ section }),
+  query: statisticsQuery,
+  response: statistics,
+  problems: ['not_acceptable'],
+  handle: async (context) => {
+    if (!context.request.accepts(['application/json', 'text/csv'])) throw new ProblemError('not_acceptable');
+    const question = questionOf(context);
+    const answer = presentStatistics(question, await statisticsOf(context.deps.db, question));
+    context.response.vary('Accept');
+    return wantsCsv(context) ? sendCsv(context, answer) : answer;
+  },
+});
+
+export const statisticsRoutes = [statisticsRoute];
