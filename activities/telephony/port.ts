@@ -1,5 +1,8 @@
 import type { Readable } from 'node:stream';
+import type { PastCall } from '../../domain/past-calls.ts';
 import type { CodeWord } from './code-words.ts';
+
+export type { PastCall, PastLeg } from '../../domain/past-calls.ts';
 
 /**
  * What the product asks of a PBX. Adapters turn it into a carrier's protocol; nothing here is Mango's.
@@ -91,33 +94,4 @@ export interface RecordingAudio {
   readonly contentType: string | null;
   /** Announced length; null where none was. */
   readonly bytes: number | null;
-}
-
-/** One call of the past. Numbers are as the PBX writes them. */
-export interface PastCall {
-  readonly entryId: string;
-  readonly direction: 'incoming' | 'outgoing' | 'internal';
-  /** The person outside; null when hidden. */
-  readonly outsideNumber: string | null;
-  /** Our line, where known. */
-  readonly line: string | null;
-  readonly startedAt: Date;
-  readonly endedAt: Date | null;
-  readonly legs: readonly PastLeg[];
-}
-
-/** One attempt to ring, or a talk with, one operator. */
-export interface PastLeg {
-  /** The leg's id in the PBX's events, where the statistics name it. */
-  readonly legId: string | null;
-  readonly kind: 'operator' | 'outside' | 'machine';
-  /** The operator rung (incoming) or calling (outgoing). */
-  readonly extension: string | null;
-  readonly number: string | null;
-  readonly startedAt: Date;
-  readonly answeredAt: Date | null;
-  readonly endedAt: Date | null;
-  readonly reason: number | null;
-  readonly transferred: 'blind' | 'consultative' | null;
-  readonly recordingIds: readonly string[];
 }

@@ -21,6 +21,7 @@ describePort('The PBX in memory', async () => {
         direction: 'incoming',
         outsideNumber: caller,
         line: null,
+        isCallback: false,
         startedAt,
         endedAt: after(60),
         legs: [
@@ -33,7 +34,6 @@ describePort('The PBX in memory', async () => {
             answeredAt: after(5),
             endedAt: after(60),
             reason: 1110,
-            transferred: null,
             recordingIds: [recordingId],
           },
         ],

@@ -251,6 +251,7 @@ describe('Statistics', () => {
           direction: 'incoming',
           outsideNumber: '74956496674',
           line: '74952233567',
+          isCallback: false,
           startedAt: new Date(1555660155_000),
           endedAt: new Date(1555660169_000),
           legs: [
@@ -263,7 +264,6 @@ describe('Statistics', () => {
               answeredAt: new Date(1555660160_000),
               endedAt: new Date(1555660169_000),
               reason: 1110,
-              transferred: null,
               recordingIds: ['MToxMDAw='],
             },
           ],

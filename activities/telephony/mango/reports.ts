@@ -22,10 +22,6 @@ const text = z
   .unknown()
   .optional()
   .transform((value) => (typeof value === 'string' || typeof value === 'number' ? String(value) : null));
-const flag = z
-  .unknown()
-  .optional()
-  .transform((value) => value === true || value === 1 || value === '1');
 const ids = z
   .unknown()
   .optional()
@@ -47,8 +43,6 @@ const LegRow = z.object({
   call_end_reason: z.unknown().optional().transform(integer),
   recording_id: ids,
   external_call_id: text,
-  BlindTransfer: flag,
-  ConsultTransfer: flag,
   members: list,
 });
 const CallRow = z.object({
@@ -57,10 +51,13 @@ const CallRow = z.object({
   caller_number: text,
   called_number: text,
   context_start_time: moment,
+  context_init_type: z.unknown().optional().transform(integer),
   duration: z.unknown().optional().transform(integer),
   context_calls: list,
 });
 
+/** `context_init_type`: ordered, by a web page's widget, called back for a group. */
+const CALLBACK_TYPES = new Set([4, 5, 6]);
 const DIRECTION = { 1: 'incoming', 2: 'outgoing', 3: 'internal' } as const;
 
 /** `entries` counts what the page held, readable or not: it tells whether there is another page. */
@@ -83,6 +80,7 @@ function readExtendedCall(row: unknown, extensions: ReadonlyMap<string, string>)
     direction,
     outsideNumber: outside(direction === 'incoming' ? call.caller_number : direction === 'outgoing' ? call.called_number : null),
     line: direction === 'incoming' ? call.called_number : null,
+    isCallback: CALLBACK_TYPES.has(call.context_init_type ?? 0),
     startedAt: call.context_start_time,
     endedAt: call.duration === null ? null : new Date(call.context_start_time.getTime() + call.duration * 1000),
     legs,
@@ -108,7 +106,6 @@ function readExtendedLeg(row: unknown, direction: PastCall['direction'], extensi
       answeredAt: leg.call_answer_time,
       endedAt: leg.call_end_time,
       reason: leg.call_end_reason,
-      transferred: leg.ConsultTransfer ? 'consultative' : leg.BlindTransfer ? 'blind' : null,
       recordingIds: leg.recording_id,
     },
   ];
@@ -156,25 +153,35 @@ function readBasicCall(entryId: string, rows: readonly BasicRow[]): PastCall | n
   if (!first || !startedAt) return null;
   const people = rows.filter((row) => row.location !== 'ivr' && row.location !== 'queue');
   const told = people[0] ?? first;
-  const direction = told.from_extension ? (told.to_extension ? 'internal' : 'outgoing') : 'incoming';
+  const isCallback = beginsWithCallback(people);
+  const direction = isCallback ? 'outgoing' : directionOf(told);
   const ends = rows.flatMap((row) => at(row.finish) ?? []);
   return {
     entryId,
     direction,
-    outsideNumber: outside(
-      (direction === 'incoming' ? told.from_number : direction === 'outgoing' ? told.to_number : '') || null,
-    ),
+    outsideNumber: outside((direction === 'incoming' || isCallback ? told.from_number : told.to_number) || null),
     line: told.line_number || null,
+    isCallback,
     startedAt,
     endedAt: ends.length > 0 ? new Date(Math.max(...ends.map(Number))) : null,
     legs: rows.flatMap((row) => readBasicLeg(row, direction) ?? []),
   };
 }
 
+const directionOf = (row: BasicRow): PastCall['direction'] =>
+  row.from_extension ? (row.to_extension ? 'internal' : 'outgoing') : 'incoming';
+
+/** The operator was rung first, in the customer's name, and then called the customer (mango-api §3.8). */
+function beginsWithCallback([first, second]: readonly BasicRow[]): boolean {
+  if (!first || !second || first.from_extension || second.to_extension) return false;
+  const follows = (at(second.start)?.getTime() ?? 0) >= (at(first.finish)?.getTime() ?? Infinity);
+  return follows && second.from_extension !== '' && second.from_extension === first.to_extension;
+}
+
 function readBasicLeg(row: BasicRow, direction: PastCall['direction']): PastLeg | null {
   const startedAt = at(row.start);
   if (!startedAt) return null;
-  const extension = (direction === 'outgoing' ? row.from_extension : row.to_extension) || null;
+  const extension = (direction === 'outgoing' ? row.from_extension || row.to_extension : row.to_extension) || null;
   const isMachine = row.location === 'ivr' || row.location === 'queue';
   return {
     legId: null,
@@ -185,7 +192,6 @@ function readBasicLeg(row: BasicRow, direction: PastCall['direction']): PastLeg 
     answeredAt: at(row.answer),
     endedAt: at(row.finish),
     reason: integer(row.disconnect_reason),
-    transferred: null,
     recordingIds: (row.records ?? '')
       .replace(/^\[|\]$/g, '')
       .split(',')
