@@ -139,7 +139,12 @@ const missing = (n: number, reason: string | null) => ({
 });
 const system = { type: 'system' as const, author: { type: 'system' as const, id: null, fullName: null } };
 const missedCall = (hours: number): Message =>
-  message({ ...system, code: 'missed_call', createdAt: ago(hours), conversation: { outcome: 'missed', talkSeconds: null, agent: null } });
+  message({
+    ...system,
+    code: 'missed_call',
+    createdAt: ago(hours),
+    conversation: { outcome: 'missed', talkSeconds: null, agent: null },
+  });
 
 let number = 1040;
 type TicketParts = Partial<Ticket> & Pick<Ticket, 'subject'>;
@@ -182,7 +187,12 @@ export const tickets: Ticket[] = [
         createdAt: ago(26),
         conversation: { recordings: [ready(1, 222)] },
       }),
-      message({ type: 'note', author: { type: 'agent', ...whose(1) }, body: 'Бухгалтерия: счёт ушёл на старый адрес, исправили.', createdAt: ago(25) }),
+      message({
+        type: 'note',
+        author: { type: 'agent', ...whose(1) },
+        body: 'Бухгалтерия: счёт ушёл на старый адрес, исправили.',
+        createdAt: ago(25),
+      }),
       message({
         ...system,
         code: 'call_attempt',
@@ -190,7 +200,11 @@ export const tickets: Ticket[] = [
         createdAt: ago(3),
         conversation: { direction: 'outgoing', outcome: 'unanswered', talkSeconds: null },
       }),
-      message({ body: '', createdAt: ago(0.3), conversation: { direction: 'outgoing', talkSeconds: 61, recordings: [missing(2, null)] } }),
+      message({
+        body: '',
+        createdAt: ago(0.3),
+        conversation: { direction: 'outgoing', talkSeconds: 61, recordings: [missing(2, null)] },
+      }),
     ],
   }),
   ticket({
@@ -234,7 +248,8 @@ export const tickets: Ticket[] = [
     messages: [message({ createdAt: ago(5), conversation: { talkSeconds: 3, recordings: [missing(3, 'too_short')] } })],
   }),
   ticket({
-    subject: 'Договор на обслуживание: согласовать приложение № 3 и прислать скан с подписью до конца недели, иначе перенос на следующий квартал',
+    subject:
+      'Договор на обслуживание: согласовать приложение № 3 и прислать скан с подписью до конца недели, иначе перенос на следующий квартал',
     kind: 'outgoing',
     status: 'closed',
     closedAt: ago(30),
@@ -242,7 +257,14 @@ export const tickets: Ticket[] = [
     customer: who(4),
     assignee: whose(2),
     updatedAt: ago(30),
-    messages: [message({ author: { type: 'agent', ...whose(2) }, body: 'Согласовали.', createdAt: ago(30), conversation: { direction: 'outgoing', recordings: [missing(4, 'pbx_unreachable')] } })],
+    messages: [
+      message({
+        author: { type: 'agent', ...whose(2) },
+        body: 'Согласовали.',
+        createdAt: ago(30),
+        conversation: { direction: 'outgoing', recordings: [missing(4, 'pbx_unreachable')] },
+      }),
+    ],
   }),
   ticket({
     subject: 'Пропущенный звонок с +7 985 777-00-77',
@@ -254,7 +276,15 @@ export const tickets: Ticket[] = [
     missedCount: 2,
     lastMissedAt: ago(60),
     updatedAt: ago(55),
-    messages: [missedCall(61), missedCall(60), message({ body: 'Перезвонили, вопрос решён.', createdAt: ago(55), conversation: { direction: 'outgoing', recordings: [ready(6, 95)] } })],
+    messages: [
+      missedCall(61),
+      missedCall(60),
+      message({
+        body: 'Перезвонили, вопрос решён.',
+        createdAt: ago(55),
+        conversation: { direction: 'outgoing', recordings: [ready(6, 95)] },
+      }),
+    ],
   }),
   ticket({
     ...written,
@@ -265,10 +295,22 @@ export const tickets: Ticket[] = [
     updatedAt: ago(2),
     messages: [
       message({ author: { type: 'customer', ...who(3) }, body: 'Добрый день! Не нахожу кнопку выгрузки.', createdAt: ago(4) }),
-      message({ author: { type: 'agent', ...whose(1) }, body: 'Здравствуйте! Кнопка «Выгрузить» — над таблицей справа.', createdAt: ago(2) }),
+      message({
+        author: { type: 'agent', ...whose(1) },
+        body: 'Здравствуйте! Кнопка «Выгрузить» — над таблицей справа.',
+        createdAt: ago(2),
+      }),
     ],
   }),
-  ticket({ ...written, subject: 'Чат с сайта: доставка', channel: 'chat', customer: who(5), status: 'closed', closedAt: ago(70), updatedAt: ago(70) }),
+  ticket({
+    ...written,
+    subject: 'Чат с сайта: доставка',
+    channel: 'chat',
+    customer: who(5),
+    status: 'closed',
+    closedAt: ago(70),
+    updatedAt: ago(70),
+  }),
   ...Array.from({ length: 70 }, (_, index) =>
     ticket({
       subject: `Входящий звонок с +7 900 ${String(100 + index)}-00-${String(10 + index)}`,

@@ -12,7 +12,11 @@ const app = express();
 app.use(express.json());
 
 let signedIn = process.env['SIGNED_OUT'] !== '1';
-const session = () => ({ ...{ id: me.id, fullName: me.fullName, email: me.email, role: me.role, access: me.access }, preferences, expiresAt: ago(-24) });
+const session = () => ({
+  ...{ id: me.id, fullName: me.fullName, email: me.email, role: me.role, access: me.access },
+  preferences,
+  expiresAt: ago(-24),
+});
 let preferences: Record<string, unknown> = {};
 const streams = new Set<Response>();
 let eventId = 0;
@@ -20,7 +24,10 @@ const publish = (type: StreamEventName, data: unknown): void => {
   for (const stream of streams) stream.write(`id: ${(eventId += 1)}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
 };
 const problem = (response: Response, status: number, code: string, more = {}): void =>
-  void response.status(status).type('application/problem+json').send(JSON.stringify({ type: `urn:${code}`, title: code, status, code, ...more }));
+  void response
+    .status(status)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: `urn:${code}`, title: code, status, code, ...more }));
 
 app.post('/api/session', (request, response) => {
   const { password } = request.body as { password: string };
@@ -28,7 +35,9 @@ app.post('/api/session', (request, response) => {
   signedIn = true;
   response.json(session());
 });
-app.get('/api/session', (_request, response) => (signedIn ? void response.json(session()) : problem(response, 401, 'not_signed_in')));
+app.get('/api/session', (_request, response) =>
+  signedIn ? void response.json(session()) : problem(response, 401, 'not_signed_in'),
+);
 app.patch('/api/session', (request, response) => {
   preferences = { ...preferences, ...(request.body as { preferences: object }).preferences };
   response.json(session());
@@ -37,7 +46,10 @@ app.delete('/api/session', (_request, response) => {
   signedIn = false;
   response.status(204).end();
 });
-app.get('/api/invitations/:token', (_request, response) => void response.json({ fullName: 'Пётр Васильев', email: 'petr@example.com', expiresAt: ago(-24) }));
+app.get(
+  '/api/invitations/:token',
+  (_request, response) => void response.json({ fullName: 'Пётр Васильев', email: 'petr@example.com', expiresAt: ago(-24) }),
+);
 
 const several = (value: unknown): string[] | null => (typeof value === 'string' && value ? value.split(',') : null);
 function listTickets(query: Request['query']) {
@@ -52,13 +64,18 @@ function listTickets(query: Request['query']) {
     .filter((one) => !kinds || (one.kind && kinds.includes(one.kind)))
     .filter((one) => !customerId || one.customer?.id === customerId)
     .filter((one) => !wanted || (wanted === 'none' ? !one.assignee : one.assignee?.id === wanted))
-    .filter((one) => !q || JSON.stringify([one.subject, one.number, one.phone, one.customer]).toLowerCase().includes(q.toLowerCase()))
+    .filter(
+      (one) => !q || JSON.stringify([one.subject, one.number, one.phone, one.customer]).toLowerCase().includes(q.toLowerCase()),
+    )
     .sort((a, b) => String(a[field] ?? '').localeCompare(String(b[field] ?? '')) * (sort.startsWith('-') ? -1 : 1));
 }
 app.get('/api/tickets', (request, response) => {
   const found = listTickets(request.query);
   const [page, size] = [Number(request.query['page'] ?? 1), Number(request.query['pageSize'] ?? 50)];
-  response.json({ items: found.slice((page - 1) * size, page * size).map(({ messages: _messages, ...item }) => item), total: found.length });
+  response.json({
+    items: found.slice((page - 1) * size, page * size).map(({ messages: _messages, ...item }) => item),
+    total: found.length,
+  });
 });
 const ticketOf = (request: Request) => tickets.find((one) => one.id === request.params['id']);
 app.get('/api/tickets/:id', (request, response) => {
@@ -67,7 +84,12 @@ app.get('/api/tickets/:id', (request, response) => {
 });
 app.post('/api/tickets', (request, response) => {
   const { message: first, customerId, assigneeId, ...rest } = request.body as Record<string, never>;
-  const made = ticket({ ...(rest as { subject: string }), kind: null, handset: null, customer: customers.find((one) => one.id === customerId) ?? null });
+  const made = ticket({
+    ...(rest as { subject: string }),
+    kind: null,
+    handset: null,
+    customer: customers.find((one) => one.id === customerId) ?? null,
+  });
   made.assignee = agents.find((one) => one.id === assigneeId) ?? null;
   if (first) made.messages.push(message(first));
   tickets.unshift(made);
@@ -103,7 +125,16 @@ app.get('/api/customers', (request, response) => {
   response.json({ items: found, total: found.length });
 });
 app.post('/api/customers', (request, response) => {
-  const made = { id: randomUUID(), fullName: '', phones: [], emails: [], company: '', note: '', customFields: {}, ...(request.body as object) };
+  const made = {
+    id: randomUUID(),
+    fullName: '',
+    phones: [],
+    emails: [],
+    company: '',
+    note: '',
+    customFields: {},
+    ...(request.body as object),
+  };
   customers.unshift(made);
   response.status(201).json(made);
 });
@@ -116,7 +147,9 @@ app.patch('/api/customers/:id', (request, response) => {
   const body = request.body as { phones?: string[] };
   if (body.phones?.some((phone) => phone.replace(/\D/g, '').length < 5))
     return problem(response, 400, 'invalid_request', { errors: [{ field: 'phones.0', code: 'invalid_phone', message: '' }] });
-  response.json(Object.assign(found, body, { phones: body.phones?.map((phone) => phone.replace(/[^\d+]/g, '')) ?? found.phones }));
+  response.json(
+    Object.assign(found, body, { phones: body.phones?.map((phone) => phone.replace(/[^\d+]/g, '')) ?? found.phones }),
+  );
 });
 
 const list = (path: string, items: readonly object[]) => app.get(path, (_request, response) => void response.json({ items }));
@@ -130,17 +163,41 @@ app.post('/api/agents', (request, response) => {
   response.status(201).json({ ...made, invitationUrl: 'https://help.example.com/invitation/abc', invitationExpiresAt: ago(-48) });
 });
 const patch = (path: string, items: readonly { id: string }[]) =>
-  app.patch(`${path}/:id`, (request, response) => void response.json(Object.assign(items.find((one) => one.id === request.params.id)!, request.body)));
+  app.patch(
+    `${path}/:id`,
+    (request, response) =>
+      void response.json(
+        Object.assign(
+          items.find((one) => one.id === request.params.id)!,
+          request.body,
+        ),
+      ),
+  );
 patch('/api/agents', agents);
 patch('/api/fields', fields);
 patch('/api/operators', operators);
-app.post('/api/operators/refresh', (_request, response) => void response.json({ items: [{ integrationId: integrations[0]!.id, outcome: 'done', code: null, operators: 4 }] }));
+app.post(
+  '/api/operators/refresh',
+  (_request, response) =>
+    void response.json({ items: [{ integrationId: integrations[0]!.id, outcome: 'done', code: null, operators: 4 }] }),
+);
 
-app.get('/api/calls', (_request, response) => void response.json({ items: [...calls.values()].filter((call) => call.state !== 'ended') }));
+app.get(
+  '/api/calls',
+  (_request, response) => void response.json({ items: [...calls.values()].filter((call) => call.state !== 'ended') }),
+);
 function addCall(parts: Partial<LiveCall>): LiveCall {
   const call: LiveCall = {
     ...{ callId: randomUUID(), conversationId: null, direction: 'incoming', state: 'ringing', phone: null, line: '+74957654321' },
-    ...{ customer: null, candidates: [], ticketId: null, commandId: null, draft: null, startedAt: new Date().toISOString(), answeredAt: null },
+    ...{
+      customer: null,
+      candidates: [],
+      ticketId: null,
+      commandId: null,
+      draft: null,
+      startedAt: new Date().toISOString(),
+      answeredAt: null,
+    },
     ...parts,
   };
   calls.set(call.callId, call);
@@ -152,11 +209,32 @@ function linkTo(call: LiveCall, ticketId: string, gist: string): void {
   const found = tickets.find((one) => one.id === ticketId)!;
   const there = found.messages.find((one) => one.conversation?.id === call.conversationId);
   if (there) there.body = gist;
-  else found.messages.push(message({ body: gist, conversation: { id: call.conversationId!, callId: call.callId, direction: call.direction, outcome: 'in_progress', answeredAt: call.answeredAt, endedAt: null, talkSeconds: null } }));
+  else
+    found.messages.push(
+      message({
+        body: gist,
+        conversation: {
+          id: call.conversationId!,
+          callId: call.callId,
+          direction: call.direction,
+          outcome: 'in_progress',
+          answeredAt: call.answeredAt,
+          endedAt: null,
+          talkSeconds: null,
+        },
+      }),
+    );
   publish('ticket.changed', { ticketId });
 }
 function makeTicket(call: LiveCall, text: { subject: string; gist: string }): string {
-  const made = ticket({ subject: text.subject || `Входящий звонок с ${call.phone}`, phone: call.phone, kind: call.direction, customer: call.customer, assignee: me, updatedAt: ago(0) });
+  const made = ticket({
+    subject: text.subject || `Входящий звонок с ${call.phone}`,
+    phone: call.phone,
+    kind: call.direction,
+    customer: call.customer,
+    assignee: me,
+    updatedAt: ago(0),
+  });
   tickets.unshift(made);
   linkTo(call, made.id, text.gist);
   return made.id;
@@ -164,9 +242,17 @@ function makeTicket(call: LiveCall, text: { subject: string; gist: string }): st
 app.post('/api/calls/:callId/actions', (request, response) => {
   const call = calls.get(request.params.callId);
   if (!call) return problem(response, 404, 'not_found');
-  const body = request.body as { actionId: string; type: string; subject: string; gist: string; ticketId: string; customerId: string };
+  const body = request.body as {
+    actionId: string;
+    type: string;
+    subject: string;
+    gist: string;
+    ticketId: string;
+    customerId: string;
+  };
   response.status(202).json({ actionId: body.actionId, type: body.type, state: 'accepted', code: null, ticketId: null });
-  const done = (ticketId?: string): void => publish('action.done', { actionId: body.actionId, ...(ticketId ? { ticketId } : {}) });
+  const done = (ticketId?: string): void =>
+    publish('action.done', { actionId: body.actionId, ...(ticketId ? { ticketId } : {}) });
   setTimeout(() => {
     if (body.type === 'save_draft') {
       drafts.set(call.conversationId!, body);
@@ -174,13 +260,22 @@ app.post('/api/calls/:callId/actions', (request, response) => {
       return done(call.ticketId ?? undefined);
     }
     if (body.type === 'create_ticket') {
-      if (call.ticketId) return publish('action.refused', { actionId: body.actionId, code: 'ticket_exists', ticketId: call.ticketId });
+      if (call.ticketId)
+        return publish('action.refused', { actionId: body.actionId, code: 'ticket_exists', ticketId: call.ticketId });
       done(makeTicket(call, body));
     } else if (body.type === 'link_ticket') {
       linkTo(call, body.ticketId, body.gist);
       done(body.ticketId);
     } else if (body.type === 'identify_customer' || body.type === 'create_customer') {
-      call.customer = customers.find((one) => one.id === body.customerId) ?? { id: randomUUID(), fullName: '+7 999 000-11-22', phones: [call.phone!], emails: [], company: '', note: '', customFields: {} };
+      call.customer = customers.find((one) => one.id === body.customerId) ?? {
+        id: randomUUID(),
+        fullName: '+7 999 000-11-22',
+        phones: [call.phone!],
+        emails: [],
+        company: '',
+        note: '',
+        customFields: {},
+      };
       if (!customers.includes(call.customer)) customers.unshift(call.customer);
       call.candidates = [];
       done();
@@ -263,4 +358,4 @@ app.post('/dev/drop', (_request, response) => {
 app.use('/api', (_request, response) => problem(response, 404, 'not_found'));
 app.use(express.static(dist, { index: false }));
 app.use((_request, response) => response.sendFile('index.html', { root: dist }));
-app.listen(port, () => console.log(`http://127.0.0.1:${port}`));
+app.listen(port, () => process.stdout.write(`http://127.0.0.1:${port}\n`));

@@ -180,15 +180,13 @@ export const client = {
   operators: {
     list: () => ask<{ items: Operator[] }>('GET', '/api/operators'),
     refresh: () => ask<OperatorsRefreshed>('POST', '/api/operators/refresh', { body: {} }),
-    change: (operatorId: string, body: OperatorChange) =>
-      ask<Operator>('PATCH', `/api/operators/${id(operatorId)}`, { body }),
+    change: (operatorId: string, body: OperatorChange) => ask<Operator>('PATCH', `/api/operators/${id(operatorId)}`, { body }),
   },
   calls: {
     active: () => ask<{ items: LiveCall[] }>('GET', '/api/calls', { query: { state: 'active' } }),
     act: (callId: string, actionId: string, action: ActionBody, keepalive = false) =>
       ask<ActionState>('POST', `/api/calls/${id(callId)}/actions`, { body: { actionId, ...action }, keepalive }),
-    outcome: (callId: string, actionId: string) =>
-      ask<ActionState>('GET', `/api/calls/${id(callId)}/actions/${id(actionId)}`),
+    outcome: (callId: string, actionId: string) => ask<ActionState>('GET', `/api/calls/${id(callId)}/actions/${id(actionId)}`),
   },
   /** The stream of changes; the browser resumes it by itself from the last event it saw. */
   events: () => new EventSource('/api/events'),

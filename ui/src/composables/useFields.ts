@@ -39,6 +39,7 @@ export function fieldText(customer: Customer, field: Field): string {
   const value = field.builtIn ? customer[field.key as keyof Customer] : customer.customFields[field.key];
   if (value === null || value === undefined || value === '') return '';
   if (typeof value === 'boolean') return value ? t('common.yes') : t('common.no');
-  if (Array.isArray(value)) return value.map((item) => (field.key === 'phones' ? formatPhone(String(item)) : String(item))).join(', ');
+  if (Array.isArray(value))
+    return value.map((item) => (field.key === 'phones' ? formatPhone(String(item)) : String(item))).join(', ');
   return String(value);
 }

@@ -9,7 +9,9 @@ const waiting = new Map<string, (outcome: Outcome) => void>();
 
 export function followActions(): void {
   on('action.done', (told) => waiting.get(told.actionId)?.({ state: 'done', code: null, ticketId: told.ticketId ?? null }));
-  on('action.refused', (told) => waiting.get(told.actionId)?.({ state: 'refused', code: told.code, ticketId: told.ticketId ?? null }));
+  on('action.refused', (told) =>
+    waiting.get(told.actionId)?.({ state: 'refused', code: told.code, ticketId: told.ticketId ?? null }),
+  );
 }
 
 const pause = (ms: number): Promise<null> => new Promise((resolve) => setTimeout(() => resolve(null), ms));

@@ -1,6 +1,16 @@
 import type { PlainKey } from '../../text/index.ts';
 
-export const COLUMNS = ['mark', 'number', 'subject', 'customer', 'phone', 'status', 'assignee', 'createdAt', 'updatedAt'] as const;
+export const COLUMNS = [
+  'mark',
+  'number',
+  'subject',
+  'customer',
+  'phone',
+  'status',
+  'assignee',
+  'createdAt',
+  'updatedAt',
+] as const;
 export type Column = (typeof COLUMNS)[number];
 
 /** Columns that an agent may switch on and off; the rest always stand. */
