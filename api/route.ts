@@ -119,7 +119,13 @@ const fieldOf = (path: readonly PropertyKey[]): string =>
     '',
   );
 
+/** One complaint per field, the first. */
 function fieldErrors(issues: readonly z.core.$ZodIssue[], input: unknown): FieldError[] {
+  const all = complaints(issues, input);
+  return all.filter((error, index) => all.findIndex(({ field }) => field === error.field) === index);
+}
+
+function complaints(issues: readonly z.core.$ZodIssue[], input: unknown): FieldError[] {
   return issues.flatMap((issue): FieldError[] => {
     const field = fieldOf(issue.path);
     if (issue.code === 'unrecognized_keys') {
