@@ -34,7 +34,7 @@ export async function ensureEnvironmentIntegration(
     };
     const known = (await trx('integrations')
       .whereNull('removed_at')
-      .where((either) => either.where({ api_key_hash: hash }).orWhere({ from_environment: true }))
+      .whereRaw('(api_key_hash = ? or from_environment)', [hash])
       .orderByRaw('(api_key_hash = ?) desc, created_at', [hash])) as { id: string }[];
     const [first, ...others] = known.map(({ id }) => id);
     if (first === undefined) {
