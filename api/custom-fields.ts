@@ -1,7 +1,11 @@
 import type { FieldRow } from '../db/fields.ts';
 import type { FieldError } from './contract/problem.ts';
 
-const isDate = (text: string): boolean => /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(`${text}T00:00:00Z`));
+/** The thirty-first of February is a date in the wrong month, and none to whoever typed it. */
+function isDate(text: string): boolean {
+  const date = new Date(`${text}T00:00:00Z`);
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+}
 
 /** Only these two: a `javascript:` link is none. */
 function isLink(text: string): boolean {

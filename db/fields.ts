@@ -94,7 +94,8 @@ export async function orderFields(db: Db, ids: readonly string[]): Promise<boole
   return db.transaction(async (trx) => {
     await lockFields(trx);
     const known = (await listFields(trx)).map(({ id }) => id);
-    if (known.length !== ids.length || new Set([...known, ...ids]).size !== ids.length) return false;
+    const given = new Set(ids);
+    if (known.length !== ids.length || known.some((id) => !given.has(id))) return false;
     await trx.raw(
       `update field_definitions set position = place - 1 from unnest(?::uuid[]) with ordinality as given (id, place)
        where field_definitions.id = given.id`,
