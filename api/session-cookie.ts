@@ -7,6 +7,10 @@ const isSecure = (deps: ApiDeps): boolean => deps.config.publicUrl?.startsWith('
 /** With https the browser itself sees to it that no other host and no other path can set this cookie. */
 const cookieName = (deps: ApiDeps): string => (isSecure(deps) ? '__Host-trubka_session' : 'trubka_session');
 
+/** Tells the interface's scripts that asking who is signed in is worth a request; proves nothing. */
+const HINT_COOKIE = 'trubka_signed_in';
+const hintOptions = (deps: ApiDeps) => ({ sameSite: 'lax' as const, secure: isSecure(deps), path: '/' });
+
 export function setSessionCookie(deps: ApiDeps, response: Response, token: string): void {
   response.cookie(cookieName(deps), token, {
     httpOnly: true,
@@ -15,10 +19,12 @@ export function setSessionCookie(deps: ApiDeps, response: Response, token: strin
     path: '/',
     maxAge: SESSION_MAX_SECONDS * 1000,
   });
+  response.cookie(HINT_COOKIE, '1', { ...hintOptions(deps), maxAge: SESSION_MAX_SECONDS * 1000 });
 }
 
 export function clearSessionCookie(deps: ApiDeps, response: Response): void {
   response.clearCookie(cookieName(deps), { httpOnly: true, sameSite: 'lax', secure: isSecure(deps), path: '/' });
+  response.clearCookie(HINT_COOKIE, hintOptions(deps));
 }
 
 /** 256 random bits in base64url; anything else is not worth a query. */

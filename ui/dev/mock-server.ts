@@ -10,6 +10,11 @@ const dist = fileURLToPath(new URL('../dist', import.meta.url));
 const me = agents[0]!;
 const app = express();
 app.use(express.json());
+app.use((_request, response, next) => {
+  if (signedIn) response.cookie('trubka_signed_in', '1');
+  else response.clearCookie('trubka_signed_in');
+  next();
+});
 
 let signedIn = process.env['SIGNED_OUT'] !== '1';
 const session = () => ({

@@ -31,13 +31,18 @@ function begin(signedIn: Session): void {
   void refreshCalls(true).catch(() => undefined);
 }
 
+/** The server sets it beside the session's own cookie, which scripts cannot see: without it there is nobody to ask for. */
+const HINT = 'trubka_signed_in';
+const forgetHint = (): void => void (document.cookie = `${HINT}=; path=/; max-age=0`);
+
 /** Who is signed in, asked of the server once per page load. */
 export async function whoAmI(): Promise<Session | null> {
-  if (asked) return agent.value;
+  if (asked || !document.cookie.includes(`${HINT}=`)) return agent.value;
   try {
     begin(await client.session.read());
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 401) throw error;
+    forgetHint();
   }
   asked = true;
   return agent.value;
