@@ -11,6 +11,7 @@ import {
   SYSTEM,
   type TicketRow,
 } from '../../db/tickets.ts';
+import { joinRecordings } from '../../db/recordings.ts';
 import { byAgent, byRule, callOf, conversationOf, type ConversationRow, type DecisionContext } from './context.ts';
 import { createCustomer, customerForTicket, lockCustomer, setCustomer } from './customers.ts';
 import { closeMissedTickets } from './missed.ts';
@@ -87,8 +88,7 @@ async function carryOut(context: DecisionContext, action: ActionMessage): Promis
 /** What was typed: the action's own text, and where it says nothing the draft. */
 async function typedText(context: DecisionContext, action: ActionMessage): Promise<Draft> {
   const row = (await context.trx('actions').where({ agent_id: action.agentId, action_id: action.actionId }).first('body')) as
-    | { body: { subject?: string; gist?: string } }
-    | undefined;
+    { body: { subject?: string; gist?: string } } | undefined;
   const draft = action.conversationId ? await draftOf(context, action.conversationId) : { subject: '', gist: '' };
   return { subject: row?.body.subject || draft.subject, gist: row?.body.gist || draft.gist };
 }
@@ -206,6 +206,8 @@ async function linkConversation(
   );
   if (over)
     await changeTicket(trx, linked, { status: 'pending' }, byRule(context, linkRule(linked, conversation), conversation.id));
+  // S13: a recording that was there before the link counts in the ticket it now stands in.
+  await joinRecordings(trx, conversation.id);
   return done(target.id);
 }
 
