@@ -33,9 +33,10 @@ describe('Sign-in', () => {
     const answer = await signIn(email.toUpperCase());
     expect(answer.status).toBe(200);
     expect(answer.body).toMatchObject({ id, email, role: 'agent', access: 'all', preferences: {} });
-    const cookie = answer.headers.get('set-cookie') ?? '';
+    const [cookie, hint] = answer.headers.getSetCookie();
     expect(cookie).toMatch(/^trubka_session=[\w-]{43}; .*HttpOnly; SameSite=Lax$/);
-    expect(cookie).not.toContain('Secure');
+    expect(hint).toMatch(/^trubka_signed_in=1; .*SameSite=Lax$/);
+    expect(`${cookie}${hint}`).not.toContain('Secure');
     expect(JSON.stringify(answer.body)).not.toContain(cookieOf(answer).split('=')[1]);
     expect((await holder(answer).get('/api/session')).body).toMatchObject({ id });
   });
