@@ -59,6 +59,8 @@ async function deliverBatches(deps: EntryDeps, key: EntryKey, connection: unknow
     if (sent === 'postponed') return sent;
     if (sent === 'refused') size = 1;
     else if (outcome !== 'delivered') outcome = sent;
+    // Less than a whole batch was all there was; what has come since rings the bell itself.
+    if (sent !== 'refused' && rows.length < size) return outcome;
   }
 }
 
