@@ -1,4 +1,4 @@
-import { pipeline, type Readable } from 'node:stream';
+import { addAbortSignal, pipeline, type Readable } from 'node:stream';
 import { asyncLocalStorage } from '@temporalio/activity';
 import type { Db } from '../../db/pool.ts';
 import { inTransaction } from '../../db/pool.ts';
@@ -62,7 +62,7 @@ export function createRecordingSteps(deps: RecordingDeps): RecordingSteps {
   }
 
   async function download(row: RecordingRow, source: Readable, signal: AbortSignal | undefined): Promise<FetchOutcome> {
-    const probe = probed(source);
+    const probe = probed(signal ? addAbortSignal(signal, source) : source);
     try {
       return await settleReady(row.id, probe, await store.save(row.id, probe));
     } catch (error) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createDiskStore } from '../../activities/recordings/disk-store.ts';
 import { createRecordingSteps, type RecordingDeps } from '../../activities/recordings/index.ts';
@@ -147,6 +148,21 @@ describe('Fetching a recording', () => {
     });
     expect(await rowOf(rowId)).toMatchObject({ state: 'pending', reason: 'disk_full' });
     expect(await steps().fetchRecording({ recordingRowId: rowId })).toEqual({ state: 'settled' });
+  });
+
+  it('stops when its worker does, leaves nothing behind, and says nothing of the PBX', async () => {
+    const { rowId, recordingId } = await makeScene(database.db, cast);
+    const half = new PassThrough();
+    pbx.recordings.set(recordingId, () => half);
+    const worker = new MockActivityEnvironment();
+    const fetching = worker.run(steps().fetchRecording, { recordingRowId: rowId });
+    half.write(mp3(100));
+    while ((await filesLeft()) === 0) await delay(5);
+    worker.cancel();
+    await expect(fetching).rejects.toMatchObject({ name: 'CancelledFailure' });
+    expect(await filesLeft()).toBe(0);
+    expect(half.destroyed).toBe(true);
+    expect(await rowOf(rowId)).toMatchObject({ state: 'pending', reason: null });
   });
 
   it('leaves alone what was removed or was never announced', async () => {

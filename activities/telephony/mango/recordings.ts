@@ -9,10 +9,13 @@ export interface DownloadLimits extends BodyLimits {
 export const DOWNLOAD_LIMITS: DownloadLimits = {
   answerWithinMs: 10_000,
   maxBytes: 200 * 1024 * 1024,
-  withinMs: 15 * 60_000,
+  withinMs: 9 * 60_000,
   minBytesPerWindow: 16 * 1024,
   windowMs: 20_000,
 };
+
+/** Nobody waits for a recording as for a call: a burst of them stands in line. */
+const PATIENCE_MS = 30_000;
 
 /**
  * Asks for the one-time link and follows it at once: it dies after the first access, so it is neither stored nor handed on
@@ -27,7 +30,12 @@ export async function openRecording(
   if (recordingId === '' || Buffer.byteLength(recordingId) > 128)
     return { outcome: 'refused', code: null, word: 'recording_not_found' };
   const first = await client.open(
-    { path: '/vpbx/queries/recording/post', group: 'recording', params: { recording_id: recordingId, action: 'download' } },
+    {
+      path: '/vpbx/queries/recording/post',
+      group: 'recording',
+      params: { recording_id: recordingId, action: 'download' },
+      patienceMs: PATIENCE_MS,
+    },
     signal,
   );
   if (first.outcome !== 'accepted') return first;
