@@ -71,6 +71,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   let stopping = false;
   let listener: InboxListener | undefined;
   let running: Promise<void> | undefined;
+  let stopped: Promise<void> | undefined;
 
   const slots = (): number => (health.away ? 1 : tuning.concurrency);
 
@@ -139,18 +140,23 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     await Promise.all(active.values());
   }
 
+  async function stopOnce(): Promise<void> {
+    stopping = true;
+    bell.stop();
+    await running;
+    await Promise.all(active.values());
+    await listener?.stop();
+    await db.destroy();
+  }
+
   return {
     async start() {
       listener = listenToInbox(db, deps.log, bell.ring);
       running = run();
     },
-    async stop() {
-      stopping = true;
-      bell.stop();
-      await running;
-      await Promise.all(active.values());
-      await listener?.stop();
-      await db.destroy();
+    stop() {
+      stopped ??= stopOnce();
+      return stopped;
     },
     async drainOnce() {
       for (;;) {
