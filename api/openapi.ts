@@ -89,8 +89,12 @@ function successResponse(components: Components, route: Route): Json {
   if (route.contentType)
     return { [status]: { description: 'Done', content: { [route.contentType]: { schema: { type: 'string' } } } } };
   if (!route.response) return { [status]: { description: 'Done' } };
+  const others = Object.fromEntries((route.alsoAs ?? []).map((type) => [type, { schema: { type: 'string' } }]));
   return {
-    [status]: { description: 'Done', content: { 'application/json': { schema: components.add(route.response, 'output') } } },
+    [status]: {
+      description: 'Done',
+      content: { 'application/json': { schema: components.add(route.response, 'output') }, ...others },
+    },
   };
 }
 

@@ -40,6 +40,8 @@ interface Described {
   readonly access: RouteAccess;
   /** What the success is: 200 unless said. */
   readonly status?: 200 | 201 | 202 | 204;
+  /** What the answer can be had as beside JSON; the handler sends that itself. */
+  readonly alsoAs?: readonly string[];
   /** Refusals beyond those that every route knows. */
   readonly problems?: readonly ProblemCode[];
 }

@@ -96,9 +96,9 @@ function cutEvery(zone: string, period: Period, length: number): readonly number
   let label = Math.floor((period.from + (offsets[0]?.offset ?? 0)) / length);
   offsets.forEach(({ at, offset }, index) => {
     const end = offsets[index + 1]?.at ?? period.to;
-    // At a change the clock may leap into the next step, or run through an hour twice: either begins a step.
+    // At a change the clock may leap into the next step. It may also run through an hour twice, which then counts as two.
     const here = Math.floor((at + offset) / length);
-    const begins = index > 0 && (here > label || (length === HOUR && here !== label));
+    const begins = index > 0 && (here > label || length === HOUR);
     if (begins) cuts.push(at);
     if (begins || here > label) label = here;
     for (let start = (label + 1) * length - offset; start < end; start += length) {

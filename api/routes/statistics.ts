@@ -34,8 +34,13 @@ function questionOf({ agent, params, query }: Asked): StatisticsQuestion {
   };
 }
 
-const wantsCsv = ({ request, query }: Asked): boolean =>
-  query.format ? query.format === 'csv' : request.accepts(['application/json', 'text/csv']) === 'text/csv';
+/** By the parameter, else by what the client accepts. */
+function formatOf({ request, query }: Asked): 'json' | 'csv' {
+  if (query.format) return query.format;
+  const accepted = request.accepts(['application/json', 'text/csv']);
+  if (!accepted) throw new ProblemError('not_acceptable');
+  return accepted === 'text/csv' ? 'csv' : 'json';
+}
 
 function sendCsv({ query, response }: Asked, answer: Statistics): typeof SENT {
   const table = tableOf(answer, query.table, query.lang);
@@ -55,13 +60,14 @@ const statisticsRoute = route({
   params: z.strictObject({ section }),
   query: statisticsQuery,
   response: statistics,
+  alsoAs: ['text/csv'],
   problems: ['not_acceptable'],
   handle: async (context) => {
-    if (!context.request.accepts(['application/json', 'text/csv'])) throw new ProblemError('not_acceptable');
+    const format = formatOf(context);
     const question = questionOf(context);
     const answer = presentStatistics(question, await statisticsOf(context.deps.db, question));
     context.response.vary('Accept');
-    return wantsCsv(context) ? sendCsv(context, answer) : answer;
+    return format === 'csv' ? sendCsv(context, answer) : answer;
   },
 });
 

@@ -54,9 +54,7 @@ export interface StoredWorld {
 const iso = (at: number): Date => new Date(at);
 
 /** The assignee and the status after each happening, told from the beginning. */
-export function unfold(
-  history: History,
-): readonly {
+export function unfold(history: History): readonly {
   readonly happening: Happening;
   readonly assignee: number | null;
   readonly before: string;
