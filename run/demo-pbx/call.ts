@@ -101,7 +101,7 @@ export class Call extends Entry {
 
   /** Everybody's legs end. Follow with `summary` or `finish`. */
   async hangUp(by: Ender = 'customer', reason?: number): Promise<void> {
-    for (const leg of this.legsInOrderOfEnding()) await this.disconnect(leg, reason ?? this.reasonFor(leg, by));
+    await Promise.all(this.legsInOrderOfEnding().map((leg) => this.disconnect(leg, reason ?? this.reasonFor(leg, by))));
     await this.recorder.completeThoseWhoLeft(this);
     this.ending.abort();
   }

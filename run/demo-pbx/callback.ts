@@ -52,16 +52,17 @@ export class CallbackCall extends TransferableCall {
   async start(): Promise<void> {
     const { resultComes = 'after', resultKind = 'callback', commandId } = this.options;
     if (resultComes === 'first') await this.result(resultKind, commandId);
-    this.first = await this.appear({ from: this.customer, to: this.operatorParty(), talkless: true });
+    await this.appear({ from: this.customer, to: this.operatorParty(), talkless: true }, (leg) => (this.first = leg));
     if (resultComes === 'after') await this.result(resultKind, commandId);
   }
 
   /** The operator picks up; now the customer is rung. */
   async operatorAnswers(options: { readonly reason?: number } = {}): Promise<Leg> {
     const first = this.require(this.first ?? undefined, 'the callback was not started');
-    await this.connect(first);
-    await this.disconnect(first, options.reason ?? 1100);
-    return this.appear({ from: this.operatorParty(), to: this.customer, takenFrom: first.id });
+    const pickingUp = [this.connect(first), this.disconnect(first, options.reason ?? 1100)];
+    const second = this.appear({ from: this.operatorParty(), to: this.customer, takenFrom: first.id });
+    await Promise.all(pickingUp);
+    return second;
   }
 
   async operatorDoesNotAnswer(reason = 1111): Promise<void> {

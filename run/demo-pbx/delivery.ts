@@ -94,7 +94,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     try {
       const response = await fetch(options.baseUrl() + path, {
         method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        // A connection of its own for each event: one kept alive may be closed by the receiver as the event leaves, which loses it.
+        headers: { 'content-type': 'application/x-www-form-urlencoded', connection: 'close' },
         body,
         redirect: 'manual',
         signal: AbortSignal.any([closing.signal, AbortSignal.timeout(options.timeoutMs)]),

@@ -74,7 +74,12 @@ interface Extras {
   readonly withoutDevice?: boolean;
 }
 
-/** All under one `entry_id`: makes legs change state and says so to the product, event by event, with `seq` counted per leg. */
+/**
+ * All under one `entry_id`: makes legs change state and says so to the product, event by event, with `seq` counted per leg.
+ *
+ * State changes at once, before the first await; the promise only waits for the delivery. Whoever ends one leg and begins another
+ * in one step starts both before waiting, so that a command that comes in between never sees a call without legs.
+ */
 export class Entry {
   readonly id: string;
   readonly facts: CallFacts;
@@ -128,8 +133,10 @@ export class Entry {
     return this.sending;
   }
 
-  protected async appear(spec: LegSpec): Promise<Leg> {
+  /** `prepare` sees the leg before the product does. */
+  protected async appear(spec: LegSpec, prepare: (leg: Leg) => void = () => undefined): Promise<Leg> {
     const leg = this.newLeg(spec);
+    prepare(leg);
     this.legs.push(leg);
     this.facts.legs.push(leg.facts);
     await this.change(leg, 'Appeared', { withoutDevice: spec.withoutDevice ?? false });

@@ -35,8 +35,10 @@ export class IncomingCall extends TransferableCall {
 
   /** The caller waits for somebody of the group. */
   async queue(group: string): Promise<Leg> {
-    await this.leaveMenu();
-    return this.wait('queue', group);
+    const leaving = this.leaveMenu();
+    const waiting = this.wait('queue', group);
+    await leaving;
+    return waiting;
   }
 
   /** The menu is left; 1170 where the scheme ends there. */
@@ -46,21 +48,27 @@ export class IncomingCall extends TransferableCall {
 
   /** An operator (or an outside number) is rung. Leaves the menu; stays in the queue. */
   async ring(who: string, { group = this.groupOfQueue() }: { readonly group?: string | null } = {}): Promise<Leg> {
-    await this.leaveMenu();
+    const leaving = this.leaveMenu();
     const acdGroup = group ?? (this.waiting ? '' : null);
-    return this.appear({ from: this.customer, to: this.party(who), takenFrom: this.waiting?.id ?? null, group: acdGroup });
+    const ringing = this.appear({
+      from: this.customer,
+      to: this.party(who),
+      takenFrom: this.waiting?.id ?? null,
+      group: acdGroup,
+    });
+    await leaving;
+    return ringing;
   }
 
   /** All free members of a group at once. */
   async ringAll(who: readonly string[], options: { readonly group?: string | null } = {}): Promise<Leg[]> {
-    await this.leaveMenu();
     return Promise.all(who.map((one) => this.ring(one, options)));
   }
 
   private async wait(location: 'ivr' | 'queue', group: string | null): Promise<Leg> {
     const line = { kind: 'line', number: this.settings.line ?? '' } as const;
-    this.waiting = await this.appear({ location, from: this.customer, to: line, takenFrom: this.waiting?.id ?? null, group });
-    return this.waiting;
+    const spec = { location, from: this.customer, to: line, takenFrom: this.waiting?.id ?? null, group };
+    return this.appear(spec, (leg) => (this.waiting = leg));
   }
 
   private groupOfQueue(): string | null {

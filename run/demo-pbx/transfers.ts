@@ -22,16 +22,13 @@ export class TransferableCall extends Call {
   /** The operator puts the other party on hold and rings a colleague. */
   async consult(by: string, target: string, { commandId }: TransferOptions = {}): Promise<Leg> {
     const held = this.talkOf(by);
-    await this.hold(by, commandId);
-    const leg = await this.appear({
-      from: this.party(by),
-      to: this.party(target),
-      takenFrom: held.id,
-      transfer: 'consultative',
-      ...(commandId ? { commandId } : {}),
+    const holding = this.hold(by, commandId);
+    const spec = { from: this.party(by), to: this.party(target), takenFrom: held.id, transfer: 'consultative' as const };
+    const consulting = this.appear({ ...spec, ...(commandId ? { commandId } : {}) }, (leg) => {
+      this.consultations.push({ by, held, leg });
     });
-    this.consultations.push({ by, held, leg });
-    return leg;
+    await holding;
+    return consulting;
   }
 
   /** The operator hangs up: the held party joins the colleague. While the colleague still rings, the leg appears a second time. */
@@ -57,8 +54,7 @@ export class TransferableCall extends Call {
   }
 
   private async comeBack({ held, leg }: Consultation): Promise<void> {
-    await this.disconnect(leg, 1110);
-    await this.connectAndRecord(held);
+    await Promise.all([this.disconnect(leg, 1110), this.connectAndRecord(held)]);
     await this.recorder.completeThoseWhoLeft(this);
   }
 
@@ -76,18 +72,16 @@ export class TransferableCall extends Call {
     const left = this.talkOf(by);
     const moved = this.counterpart(left, by);
     if (commandId) this.skipSeq(left);
-    await this.leave(left, by, commandId);
+    const leaving = this.leave(left, by, commandId);
     // As drawn for the older fields, the operator still stands as caller until the target answers.
     const drawn = (this.settings.fields ?? this.context.fields) === 'v1';
-    const leg = await this.appear({
-      from: drawn ? this.party(by) : moved,
-      to: this.party(target),
-      takenFrom: left.id,
-      transfer: 'blind',
-      ...(commandId ? { commandId } : {}),
+    const spec = { from: drawn ? this.party(by) : moved, to: this.party(target), takenFrom: left.id, transfer: 'blind' as const };
+    const ringing = this.appear({ ...spec, ...(commandId ? { commandId } : {}) }, (leg) => {
+      if (drawn) this.joins.set(leg, { from: moved, takenFrom: left.id });
+      this.blindBy.set(leg, by);
     });
-    if (drawn) this.joins.set(leg, { from: moved, takenFrom: left.id });
-    this.blindBy.set(leg, by);
+    await leaving;
+    const leg = await ringing;
     await this.recorder.completeThoseWhoLeft(this);
     return leg;
   }
@@ -99,20 +93,19 @@ export class TransferableCall extends Call {
     if (by === undefined) throw new StepImpossible(`Call ${this.id}: nobody sent the call to ${target} blindly`);
     const waiting = this.joins.get(missed)?.from ?? missed.from;
     this.joins.delete(missed);
-    await this.disconnect(missed, reason);
-    return this.appear({ from: waiting, to: this.party(by), takenFrom: missed.id, transfer: 'return_blind' });
+    const missing = this.disconnect(missed, reason);
+    const ringing = this.appear({ from: waiting, to: this.party(by), takenFrom: missed.id, transfer: 'return_blind' });
+    await missing;
+    return ringing;
   }
 
   /** A leg that rings, or waits in a menu or queue, goes to somebody else (mango-api §3.11). */
   async route(leg: Leg, target: string, commandId?: string): Promise<Leg> {
-    await this.disconnect(leg, 1110);
-    if (commandId) await this.result('route', commandId);
-    return this.appear({
-      from: leg.from,
-      to: this.party(target),
-      takenFrom: leg.id,
-      ...(commandId ? { commandId } : {}),
-    });
+    const leaving = [this.disconnect(leg, 1110), ...(commandId ? [this.result('route', commandId)] : [])];
+    const spec = { from: leg.from, to: this.party(target), takenFrom: leg.id };
+    const ringing = this.appear({ ...spec, ...(commandId ? { commandId } : {}) });
+    await Promise.all(leaving);
+    return ringing;
   }
 
   /** `commands/call/hangup`: ends one leg. Whoever was held comes back; whoever was sent blindly rings the sender. */
@@ -120,16 +113,17 @@ export class TransferableCall extends Call {
     const consultation = this.consultations.find((one) => one.leg === leg);
     if (consultation) return this.abandonConsultation(consultation.by);
     if (leg.state === 'Appeared' && this.blindBy.has(leg)) return void (await this.returnBlind(nameOfTarget(leg.to), 1181));
-    await this.disconnect(leg, 1181, { commandId });
+    const ending = this.disconnect(leg, 1181, { commandId });
     if (this.openLegs.every((one) => one.location === 'queue')) await this.hangUp('customer', 1181);
+    await ending;
     await this.recorder.completeThoseWhoLeft(this);
   }
 
   private async handOver(by: string, held: Leg, leg: Leg): Promise<void> {
     const joined = { from: this.counterpart(held, by), takenFrom: held.id };
-    await this.leave(held, by);
-    if (leg.state === 'Connected') await this.connect(leg, joined);
-    else await this.appearAgain(leg, joined.from, joined.takenFrom);
+    const leaving = this.leave(held, by);
+    await (leg.state === 'Connected' ? this.connect(leg, joined) : this.appearAgain(leg, joined.from, joined.takenFrom));
+    await leaving;
     await this.recorder.completeThoseWhoLeft(this);
   }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { DemoPbx, DemoPbxOptions } from '../support/pbx.ts';
+import type { DemoPbx, DemoPbxOptions, IncomingCall } from '../support/pbx.ts';
 import { signedPost, startPbx } from '../support/pbx.ts';
 import type { Sink } from './demo-pbx-sink.ts';
 import { inWords, soon, startSink } from './demo-pbx-sink.ts';
@@ -14,6 +14,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   expect(pbx.problems).toEqual([]);
+  expect(pbx.log.sent.filter(({ failure }) => failure !== null)).toEqual([]);
   await pbx.stop();
   await sink.close();
 });
@@ -202,6 +203,21 @@ describe('hanging up', () => {
       'D#1 Appeared 79161234567→101 <C return_blind',
       'result/call/hangup 1000',
     ]);
+  });
+
+  test.each([
+    ['a blind transfer', async (call: IncomingCall) => call.blindTransfer('101', '102')],
+    ['a consultation', async (call: IncomingCall) => call.consult('101', '102')],
+    ['a release', async (call: IncomingCall) => call.release('101', '102')],
+  ])('finds a leg at every moment of %s, however slow the product answers', async (_what, step) => {
+    const { call } = await talking();
+    sink.setDelay(50);
+    const stepping = step(call);
+    const counts = new Set([call.openLegs.length]);
+    const watching = setInterval(() => counts.add(call.openLegs.length), 1);
+    await stepping;
+    clearInterval(watching);
+    expect(counts).not.toContain(0);
   });
 
   test('in the middle of a script ends the script', async () => {

@@ -16,6 +16,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  expect(pbx.log.sent.filter(({ failure }) => failure !== null)).toEqual([]);
   await pbx.stop();
   await sink.close();
 });

@@ -65,7 +65,7 @@ export function hangUp(params: Params, site: CommandSite): Reply {
   site.background(async () => {
     await call.hangUpLeg(leg, commandId);
     await call.result('call/hangup', commandId);
-    if (call.openLegs.length === 0) await call.finish();
+    if (call.isOver) await call.finish();
   });
   return done(commandId);
 }

@@ -41,8 +41,8 @@ export const ACTION_NAMES = [
 ] as const;
 export type ActionName = (typeof ACTION_NAMES)[number];
 
-/** Does it. A call on which nobody is left is to be finished then. */
-export async function act(call: Call, { action, who, target, reason }: Act): Promise<void> {
+/** Does it. True if nobody is left on the call, which is to be finished then. */
+export async function act(call: Call, { action, who, target, reason }: Act): Promise<boolean> {
   const on = (): string => need(who, action, 'who');
   const to = (): string => need(target, action, 'target');
   const steps: Readonly<Record<ActionName, () => Promise<unknown>>> = {
@@ -69,7 +69,10 @@ export async function act(call: Call, { action, who, target, reason }: Act): Pro
     customerDoesNotAnswer: () => calling(call).customerDoesNotAnswer(reason),
     finish: () => call.finish(),
   };
-  await steps[action]();
+  const doing = steps[action]();
+  const nobodyLeft = call.openLegs.length === 0;
+  await doing;
+  return nobodyLeft || call.isOver;
 }
 
 export interface PossibleAct {

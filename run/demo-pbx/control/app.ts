@@ -50,8 +50,7 @@ export function createControlApp(pbx: DemoPbx): Express {
   });
   app.post('/control/calls/:entryId/actions', async (request, response) => {
     const call = callNamed(pbx, String(request.params['entryId']));
-    await act(call, parsed(ActOnCall, request.body));
-    if (call.openLegs.length === 0) pbx.inBackground(() => call.finish());
+    if (await act(call, parsed(ActOnCall, request.body))) pbx.inBackground(() => call.finish());
     response.json(presentCall(call));
   });
 
