@@ -29,7 +29,14 @@ export async function countedTickets(deps: ApiDeps, viewer: Viewer, query: Figur
   const { figure, from, to, tz, agentId, direction } = query;
   if (!figure) return undefined;
   const period = periodOf({ from: required('from', from), to: required('to', to), tz });
-  const wanted = { figure, period, filter: { agentId, direction }, viewer, within: withinOf(query), hourOfWeek: hourOfWeekOf(query) };
+  const wanted = {
+    figure,
+    period,
+    filter: { agentId, direction },
+    viewer,
+    within: withinOf(query),
+    hourOfWeek: hourOfWeekOf(query),
+  };
   await refreshFacts(deps.db);
   return isOfFigure(wanted);
 }

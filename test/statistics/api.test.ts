@@ -100,7 +100,14 @@ describe('GET /api/statistics/{section}', () => {
 
   it.each(SECTIONS)('%s: every figure that counts tickets is the total of the list it leads to', async (section) => {
     for (const who of [api.anna, own]) {
-      for (const filter of [{}, { direction: 'incoming' }, { channel: 'call' }, { agentId: api.anna.id }, { agentId: own.id }]) {
+      const filters: Record<string, string>[] = [
+        {},
+        { direction: 'incoming' },
+        { channel: 'call' },
+        { agentId: api.anna.id },
+        { agentId: own.id },
+      ];
+      for (const filter of filters) {
         const { figures, rules } = await statisticsOf(who, section, filter);
         for (const { figure, unit, leadsTo } of rules) {
           const total = await totalOf(who, leadsTo);

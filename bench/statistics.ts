@@ -1,0 +1,268 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { createApp } from '../api/app.ts';
+import { createEventHub } from '../api/stream/hub.ts';
+import { SECTIONS } from '../api/contract/statistics.ts';
+import { readConfig } from '../db/config.ts';
+import { createLogger } from '../db/log.ts';
+import { migrate } from '../db/migrate.ts';
+import { createPool, type Db } from '../db/pool.ts';
+import { openSecrets } from '../db/secrets.ts';
+import { createSession } from '../db/sessions.ts';
+import { rebuildFacts } from '../db/statistics/facts.ts';
+import { startPostgres } from '../run/postgres.ts';
+import { percentile, table } from './measure.ts';
+import { fill } from './statistics-data.ts';
+
+const DATABASE = 'trubka_bench_statistics';
+const RESULTS = new URL('../bench-results/', import.meta.url);
+const DAY = 86_400_000;
+const ZONE = 'Europe/Moscow';
+const WARM_REQUESTS = 5;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** TEST_DATABASE_URL's server, or one of our own that keeps what is written. */
+async function provideServer(): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const given = process.env['TEST_DATABASE_URL'];
+  if (given) return { url: given, stop: () => Promise.resolve() };
+  const directory = await mkdtemp(join(tmpdir(), 'trubka-bench-'));
+  const postgres = await startPostgres({ directory: join(directory, 'postgres'), durable: true });
+  return {
+    url: postgres.serverUrl,
+    async stop() {
+      await postgres.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+const inDatabase = (server: string): string => Object.assign(new URL(server), { pathname: `/${DATABASE}` }).href;
+
+async function onServer<T>(server: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: server });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+interface Size {
+  readonly tickets: number;
+  readonly days: number;
+}
+
+/** Whether the database is there from an earlier run with `--keep`. */
+const isFilled = (server: string): Promise<boolean> =>
+  onServer(
+    server,
+    async (client) => (await client.query('select from pg_database where datname = $1', [DATABASE])).rowCount === 1,
+  );
+
+async function fillDatabase(server: string, { tickets, days }: Size): Promise<void> {
+  await onServer(server, (client) => client.query(`create database ${DATABASE}`));
+  await migrate(inDatabase(server));
+  const db = createPool(inDatabase(server));
+  const timed = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+    const startedAt = performance.now();
+    await work();
+    say(`${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+  };
+  try {
+    await timed(`Filling with ${tickets} tickets, ${tickets * 3} messages and ${tickets * 10} lines of the record`, () =>
+      db.transaction((trx) => fill(trx, { tickets, days, agents: 50, customers: Math.max(1000, tickets / 10) })),
+    );
+    await onServer(inDatabase(server), (client) => client.query('vacuum analyze'));
+    await timed('Computing the facts', () => rebuildFacts(db));
+    await onServer(inDatabase(server), (client) => client.query('vacuum analyze'));
+  } finally {
+    await db.destroy();
+  }
+}
+
+interface Api {
+  /** Milliseconds from request to the whole answer. */
+  time(path: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** The API as production builds it, with connections of its own that know no plan yet. */
+async function startApi(databaseUrl: string, cookie: string): Promise<Api> {
+  const config = readConfig({
+    DATABASE_URL: databaseUrl,
+    TEMPORAL_ADDRESS: '127.0.0.1:1',
+    DATA_DIR: join(tmpdir(), 'trubka-bench-api'),
+  });
+  const db = createPool(databaseUrl);
+  const logger = createLogger('api', {
+    level: 'fatal',
+    destination: new Writable({ write: (_chunk, _encoding, done) => done() }),
+  });
+  const events = createEventHub({ db, databaseUrl, logger });
+  const telephony = { forIntegration: () => Promise.reject(new Error('No PBX is asked here')) };
+  const server = createServer(
+    createApp({ db, config, logger, secrets: openSecrets(config), events, telephony: telephony as never }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    async time(path) {
+      const startedAt = performance.now();
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { cookie } });
+      const body = await response.text();
+      if (response.status !== 200) throw new Error(`${path} was answered ${response.status}: ${body}`);
+      return performance.now() - startedAt;
+    },
+    async close() {
+      await events.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await db.destroy();
+    },
+  };
+}
+
+async function signIn(db: Db): Promise<string> {
+  const [admin] = (await db('agents')
+    .insert({ full_name: 'Bench', email: `bench${Date.now()}@example.com`, role: 'admin' })
+    .returning('id')) as { id: string }[];
+  const { token } = await createSession(db, { agentId: admin?.id ?? '', address: '127.0.0.1', userAgent: null });
+  return `trubka_session=${token}`;
+}
+
+interface Measured {
+  readonly what: string;
+  readonly limit: number;
+  readonly cold: number;
+  readonly warm: number;
+}
+
+interface Request {
+  readonly what: string;
+  readonly path: string;
+  readonly limit: number;
+}
+
+function requests(agentId: string): Request[] {
+  const now = Date.now();
+  const span = (days: number) => ({ from: new Date(now - days * DAY).toISOString(), to: new Date(now).toISOString(), tz: ZONE });
+  const periods = [
+    { name: 'month', limit: 300, ...span(30) },
+    { name: 'year', limit: 1500, ...span(365) },
+  ];
+  const sections = periods.flatMap(({ name, limit, ...period }) =>
+    SECTIONS.map((section) => ({
+      what: `${section}, ${name}`,
+      limit,
+      path: `/api/statistics/${section}?${new URLSearchParams(period).toString()}`,
+    })),
+  );
+  const [month, year] = [span(30), span(365)];
+  const list = (what: string, query: Record<string, string>): Request => ({
+    what: `tickets: ${what}`,
+    limit: 50,
+    path: `/api/tickets?${new URLSearchParams(query).toString()}`,
+  });
+  return [
+    ...sections,
+    {
+      what: 'load, month, one agent',
+      limit: 300,
+      path: `/api/statistics/load?${new URLSearchParams({ ...month, agentId }).toString()}`,
+    },
+    {
+      what: 'load, year, one agent',
+      limit: 1500,
+      path: `/api/statistics/load?${new URLSearchParams({ ...year, agentId }).toString()}`,
+    },
+    {
+      what: 'load, month, compared',
+      limit: 300,
+      path: `/api/statistics/load?${new URLSearchParams({ ...month, compare: 'true' }).toString()}`,
+    },
+    list('first page', {}),
+    list('1,000th page', { page: '1000' }),
+    list('search by number', { q: '79000012345' }),
+    list('search by subject', { q: 'заказе 77123' }),
+    list('search by name', { q: 'Покупатель 4242' }),
+  ];
+}
+
+/** The first request on new connections, then the median of some more. */
+async function measure(databaseUrl: string, cookie: string, { what, path, limit }: Request): Promise<Measured> {
+  const api = await startApi(databaseUrl, cookie);
+  try {
+    // Signing in and the process's own first steps are no part of it: an address that reads nothing.
+    await api.time('/api/session');
+    const cold = await api.time(path);
+    const warm: number[] = [];
+    for (let request = 0; request < WARM_REQUESTS; request++) warm.push(await api.time(path));
+    return { what, limit, cold: Math.round(cold), warm: Math.round(percentile(warm, 0.5)) };
+  } finally {
+    await api.close();
+  }
+}
+
+/**
+ * `npm run bench -- statistics [--tickets 1000000] [--days 730] [--keep]`: fills a database of its own and measures every section
+ * of the statistics and the ticket list through the API. Fails if a limit is missed.
+ */
+export async function run(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      tickets: { type: 'string', default: '1000000' },
+      days: { type: 'string', default: '730' },
+      keep: { type: 'boolean', default: false },
+    },
+  });
+  const size = { tickets: Number(values.tickets), days: Number(values.days) };
+  const server = await provideServer();
+  try {
+    if (values.keep && (await isFilled(server.url))) say('Using the database that is there');
+    else {
+      await onServer(server.url, (client) => client.query(`drop database if exists ${DATABASE} with (force)`));
+      await fillDatabase(server.url, size);
+    }
+    const databaseUrl = inDatabase(server.url);
+    const db = createPool(databaseUrl);
+    const cookie = await signIn(db);
+    const agent = (await db('agents').where({ role: 'agent' }).first('id')) as { id: string };
+    await db.destroy();
+    const measured: Measured[] = [];
+    for (const request of requests(agent.id)) measured.push(await measure(databaseUrl, cookie, request));
+    await report(size, measured);
+    if (!values.keep) await onServer(server.url, (client) => client.query(`drop database ${DATABASE} with (force)`));
+  } finally {
+    await server.stop();
+  }
+}
+
+async function report({ tickets, days }: Size, measured: readonly Measured[]): Promise<void> {
+  say(`${tickets} tickets over ${days} days, ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}`);
+  say(
+    table(
+      measured.map(({ what, cold, warm, limit }) => ({
+        what,
+        'cold ms': cold,
+        'warm ms': warm,
+        'limit ms': limit,
+        verdict: cold <= limit && warm <= limit ? 'ok' : 'MISSED',
+      })),
+    ),
+  );
+  await mkdir(RESULTS, { recursive: true });
+  await writeFile(
+    new URL('statistics.json', RESULTS),
+    `${JSON.stringify({ tickets, days, load: loadavg(), measured }, null, 2)}\n`,
+  );
+  if (measured.some(({ cold, warm, limit }) => cold > limit || warm > limit)) process.exitCode = 1;
+}
