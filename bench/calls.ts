@@ -52,6 +52,8 @@ async function listen(stage: Stage): Promise<{ ringing(phone: string): Promise<n
 interface CallFigures {
   readonly ack: Spread;
   readonly card: Spread;
+  readonly delivered: Spread;
+  readonly written: Spread;
 }
 
 /** Whole calls at a steady rate: ring, answer, end, summary; each webhook's answer and each card's arrival are timed. */
@@ -74,10 +76,27 @@ async function measureCalls(stage: Stage, seconds: number): Promise<CallFigures>
   await atRate(RATE, 5, (index) => one(index, false));
   await atRate(RATE, seconds, (index) => one(10_000 + index, true));
   streams.close();
-  return { ack: spreadOf(acks), card: spreadOf(cards) };
+  return { ack: spreadOf(acks), card: spreadOf(cards), ...(await stations(stage)) };
 }
 
-async function measureMemory(stage: Stage, openCalls: number): Promise<{ api: number; worker: number; idleApi: number; idleWorker: number }> {
+/** Where a card's time goes: in the inbox until Temporal has the event, and until the stream's row is written. */
+async function stations(stage: Stage): Promise<{ delivered: Spread; written: Spread }> {
+  const { rows } = await stage.db.raw<{ rows: { delivered: number; written: number }[] }>(
+    `select extract(epoch from i.delivered_at - i.received_at) * 1000 as delivered,
+       extract(epoch from s.at - i.received_at) * 1000 as written
+     from stream_events s join calls c on c.id = (s.payload ->> 'callId')::uuid
+     join inbox i on i.entry = c.entry_id and i.body ->> 'call_state' = 'Appeared' where s.type = 'call.ringing'`,
+  );
+  return {
+    delivered: spreadOf(rows.map((row) => Number(row.delivered))),
+    written: spreadOf(rows.map((row) => Number(row.written))),
+  };
+}
+
+async function measureMemory(
+  stage: Stage,
+  openCalls: number,
+): Promise<{ api: number; worker: number; idleApi: number; idleWorker: number }> {
   const now = (): { api: number; worker: number } => ({
     api: residentMegabytes(stage.api.pid ?? 0),
     worker: residentMegabytes(stage.worker.pid ?? 0),
@@ -118,6 +137,8 @@ export async function run(args: readonly string[]): Promise<void> {
     const rows = [
       { figure: `webhook answered, ms (${RATE} calls/s)`, ...shape(calls.ack), aim: 'p50 < 20' },
       { figure: `webhook → call.ringing at the browser, ms (${RATE} calls/s)`, ...shape(calls.card), aim: 'p95 < 250' },
+      { figure: '  of which webhook → Temporal has it, ms', ...shape(calls.delivered), aim: '' },
+      { figure: '  of which webhook → decided and written, ms', ...shape(calls.written), aim: '' },
       { figure: `floor: signal → row written by a local activity, ms (${RATE} workflows/s)`, ...shape(floor), aim: '' },
     ];
     const summary = [

@@ -10,6 +10,7 @@ import { freePorts } from '../run/ports.ts';
 import { startPostgres } from '../run/postgres.ts';
 import { supervise, type Service } from '../run/supervise.ts';
 import { startTemporal } from '../run/temporal.ts';
+import { ensureWorkflowBundle } from '../run/workflow-bundle.ts';
 import { untilReady } from '../run/until-ready.ts';
 
 export const ACCOUNT = { key: 'benchkey', salt: 'benchsalt' };
@@ -45,6 +46,7 @@ export async function startStage(agentCount: number): Promise<Stage> {
     LOG_LEVEL: 'warn',
     TRUST_PROXY: 'false',
     NODE_ENV: 'production',
+    WORKFLOW_BUNDLE: await ensureWorkflowBundle(),
   };
   const start = (name: string, script: string): Service =>
     supervise({
