@@ -12,14 +12,19 @@ const HEARTBEAT_MS = 15_000;
 const SESSION_CHECK_MS = 4000;
 /** Tabs of one person; a browser opens six to one host at most. */
 const STREAMS_PER_AGENT = 30;
-/** Who has not read this much is too slow: the browser comes back by itself and resumes. */
-const MAX_UNREAD_BYTES = 1_000_000;
+/** Who leaves this much unread, or anything for so long, is too slow: the browser comes back by itself and resumes. */
+const MAX_UNREAD_BYTES = 4_000_000;
+const MAX_UNREAD_MS = 10_000;
+/** A longer backlog is not worth telling: read everything anew. */
+const MAX_BACKLOG_BYTES = 2_000_000;
 const RETRY_MS = 2000;
 
 interface Connection {
   readonly response: Response;
   readonly sessionId: string;
   viewer: Viewer;
+  /** Since when the network takes nothing more; null while it does. */
+  fullSince: number | null;
   /** Until the backlog is out, what happens meanwhile waits here. */
   waiting: Frame[] | null;
   /** Rows that the backlog has told already and the live part is still to meet. */
@@ -64,14 +69,22 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
     if (mine.size === 0) byAgent.delete(connection.viewer.agentId);
   }
 
+  function dropSlow(connection: Connection): void {
+    const { response, fullSince } = connection;
+    const tooLong = fullSince !== null && Date.now() - fullSince > MAX_UNREAD_MS;
+    if (!tooLong && response.writableLength <= MAX_UNREAD_BYTES) return;
+    drop(connection);
+    response.destroy();
+  }
+
   function write(connection: Connection, text: string): void {
     const { response } = connection;
     if (response.destroyed || response.writableEnded) return;
-    response.write(text);
-    if (response.writableLength > MAX_UNREAD_BYTES) {
-      drop(connection);
-      response.destroy();
+    if (!response.write(text) && connection.fullSince === null) {
+      connection.fullSince = Date.now();
+      response.once('drain', () => (connection.fullSince = null));
     }
+    dropSlow(connection);
   }
 
   function tell(connection: Connection, frame: Frame): void {
@@ -129,8 +142,7 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
   );
 
   const heartbeat = setInterval(() => {
-    if (!position) return;
-    const text = `: heartbeat\nid: ${formatPosition(position)}\n\n`;
+    const text = `: heartbeat\n${here()}\n`;
     for (const connection of everyone()) if (!connection.waiting) write(connection, text);
   }, HEARTBEAT_MS);
 
@@ -139,6 +151,7 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
     if (connections.length === 0) return;
     const living = await livingSessions(db, [...new Set(connections.map(({ sessionId }) => sessionId))]);
     for (const connection of connections) {
+      dropSlow(connection);
       const viewer = living.get(connection.sessionId);
       if (viewer) connection.viewer = viewer;
       else end(connection);
@@ -157,16 +170,17 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
     connection.response.on('close', () => drop(connection));
   }
 
+  const here = (): string => (position ? `id: ${formatPosition(position)}\n` : '');
+
   /** What was missed since `from`, as text; what the live part will meet again is remembered. */
   async function backlog(connection: Connection, from: Position): Promise<string> {
     const rows = (await isPast(db, from)) ? await readBacklog(db, from, connection.viewer) : undefined;
-    if (!rows) return 'event: stream.reset\ndata: {}\n\n';
     let text = '';
-    for (const [row, after] of advance(from, rows).steps) {
+    for (const [row, after] of advance(from, rows ?? []).steps) {
       text += frameOf(row, after).text;
       connection.told.set(row.id, row);
     }
-    return text;
+    return rows && text.length <= MAX_BACKLOG_BYTES ? text : `${here()}event: stream.reset\ndata: {}\n\n`;
   }
 
   return {
@@ -174,7 +188,7 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
       return count;
     },
     async open(response, { viewer, sessionId, lastEventId }) {
-      const connection: Connection = { response, sessionId, viewer, waiting: [], told: new Map() };
+      const connection: Connection = { response, sessionId, viewer, fullSince: null, waiting: [], told: new Map() };
       register(connection);
       try {
         const from = parsePosition(lastEventId);
@@ -184,8 +198,7 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
           'Cache-Control': 'no-store',
           'X-Accel-Buffering': 'no',
         });
-        const here = !from && position ? `id: ${formatPosition(position)}\n` : '';
-        write(connection, `retry: ${RETRY_MS}\n${here}\n${missed}`);
+        write(connection, `retry: ${RETRY_MS}\n${from ? '' : here()}\n${missed}`);
       } catch (error) {
         drop(connection);
         throw error;
