@@ -18,7 +18,10 @@ import { TASK_QUEUE } from '../workflows/task-queue.ts';
 import { createCommandSteps } from './commands.ts';
 import { createCallSteps } from './decisions/index.ts';
 import { createDispatcher } from './dispatcher/index.ts';
+import { createReconcileSteps } from './reconcile.ts';
 import { createRecordingSteps } from './recordings/index.ts';
+import { ensureSchedules } from './schedules.ts';
+import { createStreamRetention } from './stream-retention.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { createTelephony } from './telephony/telephony.ts';
 
@@ -39,6 +42,8 @@ export function createSteps(deps: { readonly db: Db; readonly config: Config; re
     ...createCallSteps({ db, phoneCountry: config.phoneCountry }),
     ...createCommandSteps({ db, log, telephony, patienceMs: COMMAND_PATIENCE_MS }),
     ...createRecordingSteps({ db, log, telephony, dataDir: config.dataDir }),
+    ...createReconcileSteps({ db, log, telephony }),
+    ...createStreamRetention({ db }),
   };
 }
 
@@ -55,6 +60,8 @@ export async function startWorker(options: {
   readonly taskQueue?: string;
   readonly workflowBundle?: WorkflowBundleOption;
   readonly maxCachedWorkflows?: number;
+  /** Whether this worker sees to it that reconciliation and upkeep are scheduled. */
+  readonly schedules?: boolean;
 }): Promise<RunningWorker> {
   const { config } = options;
   const log = createLogger('worker');
@@ -79,6 +86,7 @@ export async function startWorker(options: {
   });
   const dispatcher = createDispatcher({ db, temporalClient: client, log: createLogger('dispatcher'), config, taskQueue });
   await dispatcher.start();
+  if (options.schedules) await ensureSchedules(client, taskQueue);
   const done = worker.run().finally(async () => {
     await dispatcher.stop();
     await clientConnection.close();
@@ -120,7 +128,7 @@ async function connectPatiently(config: Config, log: Logger): Promise<NativeConn
 
 async function main(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
-  const running = await startWorker({ config: readConfig(process.env) });
+  const running = await startWorker({ config: readConfig(process.env), schedules: true });
   const stop = (): void => void running.stop();
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

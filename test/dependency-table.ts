@@ -19,7 +19,15 @@ export const DEPENDENCIES: readonly Row[] = [
   // Signature and parsing of webhooks live with the carrier's adapter; recordings are streamed out of the store that keeps them.
   {
     from: 'api',
-    may: ['workflows/messages', 'workflows/task-queue', 'domain', 'db', 'activities/telephony', 'activities/recordings'],
+    may: [
+      'workflows/messages',
+      'workflows/task-queue',
+      'domain',
+      'db',
+      'activities/telephony',
+      'activities/recordings',
+      'activities/outbound-addresses',
+    ],
     packages: ['*'],
   },
   { from: 'api/contract', may: [], packages: ['zod'] },

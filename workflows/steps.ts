@@ -73,3 +73,11 @@ export const files = proxyActivities<Pick<PbxSteps, 'fetchRecording'>>({
   heartbeatTimeout: '1m',
   retry: { initialInterval: '2s', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 5 },
 });
+
+/** What schedules ask for, beside any call. */
+export interface UpkeepSteps {
+  reconcileCalls(): Promise<{ readonly eventsAdded: number; readonly caughtUp: boolean }>;
+  sweepRecordings(): Promise<{ readonly removed: number; readonly adopted: number }>;
+  /** Deletes events of the stream that no browser can resume from any more; how many. */
+  cutStreamEvents(): Promise<number>;
+}
