@@ -64,7 +64,9 @@ function parameters(components: Components, place: 'path' | 'query', schema: z.Z
 /** Refusals that follow from what a route is. */
 function commonProblems(route: Route): ProblemCode[] {
   return [
-    ...(route.path.startsWith('/api/') ? (['too_many_requests', 'overloaded', 'storage_unavailable'] as const) : []),
+    ...(route.path.startsWith('/api/')
+      ? (['too_many_requests', 'internal_error', 'overloaded', 'storage_unavailable'] as const)
+      : []),
     ...(route.access === 'public' ? [] : (['not_signed_in'] as const)),
     ...(route.access === 'admin' ? (['not_allowed'] as const) : []),
     ...(route.method === 'get' ? [] : (['foreign_origin', 'unsupported_type'] as const)),

@@ -1,11 +1,12 @@
 import express, { Router, type RequestHandler } from 'express';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { compressedAssets } from './compressed-assets.ts';
 import { ProblemError } from './problems.ts';
 
 /** Vite puts a hash into these names: what they hold never changes. */
 const isHashed = (path: string): boolean => /[/\\]assets[/\\]/.test(path);
-const BELONGS_TO_THE_SERVER = /^\/(api|mango|vpbx|health|metrics|admin)(\/|$)/;
+const BELONGS_TO_THE_SERVER = /^\/(api|mango|vpbx|health|metrics|admin)(\/|$)/i;
 
 const notBuilt: RequestHandler = (_request, response) => {
   response.status(503).type('text/plain').send('The interface is not built yet: npm run build:ui\n');
@@ -19,6 +20,7 @@ export function createUiRouter(directory: string | undefined): Router {
     next(wanted && !BELONGS_TO_THE_SERVER.test(request.path) ? undefined : new ProblemError('not_found'));
   });
   if (directory === undefined || !existsSync(join(directory, 'index.html'))) return router.use(notBuilt);
+  router.use(compressedAssets(directory));
   router.use(
     express.static(directory, {
       index: false,
