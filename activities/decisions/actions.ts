@@ -1,7 +1,7 @@
 import { formatPhone } from '../../domain/phone.ts';
 import type { ActionMessage } from '../../domain/messages.ts';
 import { standardSubject } from '../../domain/tickets.ts';
-import { publish } from '../../db/stream.ts';
+import { publish, publishTicketChanged } from '../../db/stream.ts';
 import {
   addMessage,
   appendTicketEvent,
@@ -158,8 +158,9 @@ async function fillAutomatic(
     { id: string; body: string } | undefined;
   if (!message) return;
   await context.trx('messages').where({ id: message.id }).update({ body: text.gist, automatic: false });
-  if (message.body !== text.gist)
-    await appendTicketEvent(context.trx, after, 'reply', cause, { messageId: message.id, isWork: true });
+  if (message.body === text.gist) return;
+  await appendTicketEvent(context.trx, after, 'reply', cause, { messageId: message.id, isWork: true });
+  await publishTicketChanged(context.trx, after.id);
 }
 
 /** S2b, S18: the conversation joins an earlier ticket of the same customer; saving its gist again changes the text only. */
@@ -179,7 +180,7 @@ async function linkConversation(
     return saveGist(context, conversation, target, text.gist, cause);
   if (conversation.ticket_id && conversation.made_by !== 'auto') return refused('ticket_exists', conversation.ticket_id);
   if (conversation.ticket_id === target.id) {
-    await fillAutomatic(context, action, conversation, target, text);
+    await fillAutomatic(context, action, conversation, target, { subject: target.subject, gist: text.gist });
     return done(target.id);
   }
   if (!(await belongsToCaller(context, call, target))) return refused('other_customer');
@@ -195,6 +196,7 @@ async function linkConversation(
     );
   }
   await appendTicketEvent(trx, target, 'linked', cause);
+  await publishTicketChanged(trx, target.id);
   const talking = conversation.outcome === 'in_progress' && conversation.answered_at !== null;
   const over = conversation.outcome === 'talked';
   const assignee = target.assignee_id === null && conversation.agent_id ? { assigneeId: conversation.agent_id } : {};
@@ -233,6 +235,7 @@ async function saveGist(
     await trx('messages').where({ id: message.id }).update({ body: gist, automatic: false });
     await appendTicketEvent(trx, ticket, 'reply', cause, { messageId: message.id, isWork: true });
     await trx('tickets').where({ id: ticket.id }).update({ updated_at: new Date() });
+    await publishTicketChanged(trx, ticket.id);
   }
   return done(ticket.id);
 }
