@@ -1,8 +1,10 @@
-import { onScopeDispose } from 'vue';
+import { inject, onScopeDispose, provide, type InjectionKey } from 'vue';
 import { client } from '../client.ts';
 import { on, onResume } from '../live/stream.ts';
 import { useLoad } from './useLoad.ts';
 import { useThrottled } from './useThrottled.ts';
+
+const RELOAD: InjectionKey<() => Promise<void>> = Symbol('reload the ticket');
 
 /** One ticket, kept as it is by whoever changes it. */
 export function useTicket(ticketId: string) {
@@ -11,5 +13,9 @@ export function useTicket(ticketId: string) {
   const ifMine = (event: { ticketId: string }): void => void (event.ticketId === ticketId && refresh());
   const stops = [on('ticket.changed', ifMine), on('recording.ready', ifMine), onResume(refresh)];
   onScopeDispose(() => stops.forEach((stop) => stop()));
+  provide(RELOAD, ticket.reload);
   return ticket;
 }
+
+/** For whoever changes the ticket somewhere inside its page: one's own change shows at once, not when the stream tells of it. */
+export const useTicketReload = (): (() => Promise<void>) => inject(RELOAD, () => Promise.resolve());
