@@ -66,7 +66,7 @@ export async function startWorker(options: {
   const { config } = options;
   const log = createLogger('worker');
   const taskQueue = options.taskQueue ?? TASK_QUEUE;
-  const db = createPool(config.databaseUrl, { max: 12 });
+  const db = createPool(config.databaseUrl, { max: 20 });
   const connection = await connectPatiently(config, log);
   const { namespace, ...address } = config.temporal;
   await registerSearchAttributes(config.temporal);
@@ -79,7 +79,7 @@ export async function startWorker(options: {
     workflowBundle: options.workflowBundle ?? (await bundle(log)),
     activities: createSteps({ db, config, log }),
     maxConcurrentActivityTaskExecutions: 16,
-    maxConcurrentLocalActivityExecutions: 10,
+    maxConcurrentLocalActivityExecutions: 32,
     ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
     shutdownGraceTime: '6s',
     shutdownForceTime: '9s',

@@ -36,7 +36,7 @@ export interface Tuning {
 }
 
 const TUNING: Tuning = {
-  concurrency: 4,
+  concurrency: 12,
   batchSize: 50,
   pollMs: 1_000,
   deadlineMs: 3_000,
