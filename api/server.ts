@@ -20,6 +20,7 @@ const POOL_SIZE = 16;
 const DRAIN_MS = 500;
 /** What is under way may take so long; the process is gone within ten seconds of being asked. */
 const FINISH_MS = 7000;
+const CLOSE_IDLE_MS = 50;
 const PREPARE_AGAIN_MS = 1000;
 
 export interface RunningServer {
@@ -44,10 +45,12 @@ const listen = (server: Server, port: number): Promise<number> =>
 
 async function close(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), FINISH_MS);
+  // Kept for a next request that will not come: also those that become idle only now.
+  const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS);
+  const force = setTimeout(() => server.closeAllConnections(), FINISH_MS);
   await closed;
-  clearTimeout(timer);
+  clearInterval(idle);
+  clearTimeout(force);
 }
 
 /** The database may come up later than this process: tried until it is done. */
