@@ -27,8 +27,8 @@ const CONDITIONS: Readonly<Record<Exclude<Condition, 'last_closing'>, string>> =
  */
 const REPLIES_IN_PERIOD = `case
   when (f.first_answer_at is null or f.first_answer_at >= :from) and (f.next_answer_at is null or f.next_answer_at >= :to) then f.answers_until
-  else (select count(*) from statistics_facts reply
-    where reply.type = 'answer' and reply.ticket_id = f.ticket_id and reply.at >= :from and reply.at < :to) end`;
+  else (select count(*) from statistics_facts_answer reply
+    where reply.ticket_id = f.ticket_id and reply.at >= :from and reply.at < :to) end`;
 
 const MEASURES: Readonly<Record<Measure, string>> = {
   first_reply: 'f.first_reply_ms',
@@ -87,7 +87,6 @@ export function belongsSql(figure: RuledFigure, span: Span): string {
 
 const needsTarget = (figure: RuledFigure): boolean => ruleOf(figure).only.some((condition) => condition.startsWith('over_'));
 
-/** The facts a statement about some figures of one type reads. */
+/** The facts (alias `f`) of one type: their partition itself, which needs no condition on the type. */
 export const fromSql = (facts: FactType, figures: readonly RuledFigure[]): string =>
-  `statistics_facts f ${figures.some(needsTarget) ? 'left join sla_targets target on target.channel = f.channel' : ''}
-   where f.type = '${facts}'`;
+  `statistics_facts_${facts} f ${figures.some(needsTarget) ? 'left join sla_targets target on target.channel = f.channel' : ''}`;

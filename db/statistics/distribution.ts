@@ -1,7 +1,7 @@
 import { ruleOf, type FigureRule, type RuledFigure } from '../../domain/statistics.ts';
-import type { Transaction } from '../pool.ts';
 import { countedSql, fromSql, measureSql, wholePeriod } from './counting.ts';
 import { scopeSql, type StatisticsScope } from './scope.ts';
+import type { SnapshotReader } from './snapshot.ts';
 import { inUnit } from './in-unit.ts';
 
 export interface Average {
@@ -16,36 +16,40 @@ export interface Averages {
 }
 
 interface Parts {
-  /** Facts of the figure, with every filter. */
+  /** Facts of the figure, with every filter: those that count in the total, for their agent, or both. */
   readonly source: string;
   readonly value: string;
-  /** Which of them count in the total, and which for their agent. */
-  readonly inTotal: string;
-  readonly ofAgent: string | null;
+  /** Which count in the total and which for their agent; null where these are the same. */
+  readonly apart: { readonly inTotal: string; readonly ofAgent: string } | null;
+  readonly byAgent: boolean;
 }
 
-/** Steps of some 1.6 %: few enough to count, small enough that little is left to put in order. */
-const stepOf = (value: string): string => `floor(ln(${value} + 1.0::float8) * 64)::int`;
+/** Steps of some 6 %: few enough to count, small enough that little is left to put in order. */
+const stepOf = (value: string): string => `floor(ln(${value} + 1.0::float8) * 16)::int`;
 
 /** How many values, and what sum, lie in each step: in total and for each agent. */
-const histogramSql = ({ source, value, inTotal, ofAgent }: Parts, step: string): string => `
+function histogramSql({ source, value, apart, byAgent }: Parts, step: string): string {
+  const only = (condition: string | undefined): string => (condition ? ` filter (where ${condition})` : '');
+  const sums = (name: string, condition: string | undefined): string =>
+    `(count(*)${only(condition)})::int as ${name}_n, (sum(${value})${only(condition)})::float8 as ${name}_sum`;
+  return `
   counted as materialized (
-    select ${ofAgent ? 'f.agent_id' : 'null::uuid'} as agent_id, ${step} as step,
-      count(*) filter (where ${inTotal}) as total_n, sum(${value}) filter (where ${inTotal}) as total_sum,
-      count(*) filter (where ${ofAgent ?? 'false'}) as agent_n, sum(${value}) filter (where ${ofAgent ?? 'false'}) as agent_sum
+    select ${byAgent ? 'f.agent_id' : 'null::uuid'} as agent_id, ${step} as step,
+      ${sums('total', apart?.inTotal)}, ${sums('agent', apart?.ofAgent)}
     from ${source} group by 1, 2),
   histogram as (
-    select true as is_total, null::uuid as agent_id, step, sum(total_n) as n, sum(total_sum) as value_sum from counted group by step
-    union all select false, agent_id, step, agent_n, agent_sum from counted where agent_id is not null),
+    select true as is_total, null::uuid as agent_id, step, sum(total_n)::int as n, sum(total_sum) as value_sum from counted group by step
+    ${byAgent ? 'union all select false, agent_id, step, agent_n, agent_sum from counted where agent_id is not null' : ''}),
   placed as (
-    select *, sum(n) over (partition by is_total, agent_id order by step) - n as below,
-      sum(n) over (partition by is_total, agent_id) as total, sum(value_sum) over (partition by is_total, agent_id) as whole_sum
-    from histogram where n > 0),
+    select is_total, agent_id, step, n, sum(n) over (partition by is_total, agent_id order by step) - n as below from histogram where n > 0),
+  whole as (select is_total, agent_id, sum(n) as total, sum(value_sum) as value_sum from histogram group by is_total, agent_id),
   -- The steps in which the lower and the upper middle lie; mostly the same.
   middle as materialized (
-    select is_total, agent_id, min(step) as lowest, max(step) as highest, min(below) as below, min(total) as total,
-      (min(whole_sum) / min(total))::float8 as mean
-    from placed where below < floor(total / 2) + 1 and below + n >= floor((total + 1) / 2) group by is_total, agent_id)`;
+    select w.is_total, w.agent_id, min(step) as lowest, max(step) as highest, min(below) as below, min(w.total) as total,
+      min(w.value_sum / w.total) as mean
+    from placed p join whole w on w.is_total = p.is_total and (w.is_total or w.agent_id = p.agent_id)
+    where below < w.total / 2 + 1 and below + n >= (w.total + 1) / 2 group by w.is_total, w.agent_id)`;
+}
 
 /** For measures that are small whole numbers each is a step of its own, and the steps are the medians. */
 const exactStatement = (parts: Parts): string => `
@@ -63,17 +67,18 @@ const statement = (parts: Parts): string => `
     select w.is_total, w.agent_id, w.total, w.mean, v.value,
       w.below + row_number() over (partition by w.is_total, w.agent_id order by v.value) as rank
     from (
-      select f.agent_id, ${parts.value} as value, ${stepOf(parts.value)} as step, ${parts.inTotal} as in_total, ${parts.ofAgent ?? 'false'} as of_agent
+      select f.agent_id, ${parts.value} as value, ${stepOf(parts.value)} as step,
+        ${parts.apart?.inTotal ?? 'true'} as in_total, ${parts.apart?.ofAgent ?? 'true'} as of_agent
       from ${parts.source}) v
     join wanted w on w.step = v.step and ((w.is_total and v.in_total) or (not w.is_total and v.of_agent and v.agent_id = w.agent_id)))
   select is_total, agent_id, min(mean) as mean, avg(value)::float8 as median from ranked
-  where rank in (floor((total + 1) / 2), floor(total / 2) + 1) group by is_total, agent_id`;
+  where rank in ((total + 1) / 2, total / 2 + 1) group by is_total, agent_id`;
 
 const MEASURES_SMALL_NUMBERS = (rule: FigureRule): boolean => rule.unit === 'replies';
 
 /** Mean and median of a figure, in total and, if asked, for each agent. */
 export async function averagesOf(
-  trx: Transaction,
+  reader: SnapshotReader,
   figure: RuledFigure,
   scope: StatisticsScope,
   byAgent: boolean,
@@ -82,15 +87,16 @@ export async function averagesOf(
   if (typeof rule.counts !== 'object') throw new Error(`${figure} counts things: it has no average`);
   const { sql: where, bindings } = scopeSql(scope);
   const inTotal = countedSql(figure, wholePeriod(scope.filter.agentId !== undefined));
-  const ofAgent = byAgent ? countedSql(figure, wholePeriod(true)) : null;
-  const candidates = ofAgent && ofAgent !== inTotal ? `((${inTotal}) or (${ofAgent}))` : inTotal;
+  const ofAgent = countedSql(figure, wholePeriod(true));
+  const apart = byAgent && ofAgent !== inTotal ? { inTotal, ofAgent } : null;
+  const counted = apart ? `((${inTotal}) or (${ofAgent}))` : inTotal;
   const parts = {
-    source: `${fromSql(rule.facts, [figure])} and ${where} and ${candidates}`,
+    source: `${fromSql(rule.facts, [figure])} where ${where} and ${counted}`,
     value: measureSql(rule.counts.averageOf),
-    inTotal,
-    ofAgent,
+    apart,
+    byAgent,
   };
-  const { rows } = await trx.raw<{ rows: ({ is_total: boolean; agent_id: string | null } & Average)[] }>(
+  const rows = await reader.rows<{ is_total: boolean; agent_id: string | null } & Average>(
     MEASURES_SMALL_NUMBERS(rule) ? exactStatement(parts) : statement(parts),
     bindings,
   );

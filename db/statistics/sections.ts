@@ -11,12 +11,13 @@ import {
 } from '../../domain/statistics.ts';
 import type { Channel } from '../../domain/tickets.ts';
 import { periodBefore, startsOfDays, startsOfHours, startsOfMonths, type Period } from '../../domain/time-zone.ts';
-import type { Db, Transaction } from '../pool.ts';
+import type { Db } from '../pool.ts';
 import { wholePeriod } from './counting.ts';
 import { averagesOf, type Average, type Averages } from './distribution.ts';
 import { refreshFacts } from './facts.ts';
 import { ALL_HOURS_OF_WEEK, hourOfWeekSql, weekdayAndHour } from './hours-of-week.ts';
 import { arraySql, instantSql, type StatisticsScope } from './scope.ts';
+import { inSnapshot, type SnapshotReader } from './snapshot.ts';
 import { tally, tallyScattered, valueOf, type Tallies } from './tally.ts';
 
 export type FigureValues = Partial<Record<Figure | Median, number | null>>;
@@ -55,15 +56,14 @@ const ofAverage = (figure: Figure, average: Average | null | undefined): FigureV
 type AveragesOfFigures = ReadonlyMap<RuledFigure, Averages>;
 
 async function allAverages(
-  trx: Transaction,
+  reader: SnapshotReader,
   figures: readonly Figure[],
   scope: StatisticsScope,
   byAgent = false,
 ): Promise<AveragesOfFigures> {
-  const averages = new Map<RuledFigure, Averages>();
-  for (const figure of figures.filter(isAverage).flatMap(partsOf))
-    averages.set(figure, await averagesOf(trx, figure, scope, byAgent));
-  return averages;
+  const measured = figures.filter(isAverage).flatMap(partsOf);
+  const averages = measured.map(async (figure) => [figure, await averagesOf(reader, figure, scope, byAgent)] as const);
+  return new Map(await Promise.all(averages));
 }
 
 const averageValues = (averages: AveragesOfFigures, pick: (of: Averages) => Average | null | undefined): FigureValues =>
@@ -87,12 +87,12 @@ export function sliceStarts(timeZone: string, period: Period): readonly number[]
 const SLICE = 'width_bucket(f.at, :slices::timestamptz[])';
 
 async function overTime(
-  trx: Transaction,
+  reader: SnapshotReader,
   figures: readonly Figure[],
   question: StatisticsQuestion,
 ): Promise<[Tallies, StatisticsAnswer['series']]> {
   const starts = sliceStarts(question.timeZone, question.period);
-  const tallies = await tally(trx, figures, question, {
+  const tallies = await tally(reader, figures, question, {
     sql: SLICE,
     bindings: { slices: arraySql([...starts, question.period.to].map(instantSql)) },
     span: {
@@ -107,26 +107,30 @@ async function overTime(
 
 type Part = Omit<StatisticsAnswer, 'behind' | 'previous'>;
 
-async function seriesSection(trx: Transaction, question: StatisticsQuestion): Promise<Part> {
+async function seriesSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
   const figures = FIGURES_OF[question.section];
-  const [tallies, series] = await overTime(trx, figures, question);
-  const averages = await allAverages(trx, figures, question);
+  const [[tallies, series], averages] = await Promise.all([
+    overTime(reader, figures, question),
+    allAverages(reader, figures, question),
+  ]);
   const total = { ...valuesOf(countsOf(figures), tallies.total), ...averageValues(averages, (of) => of.total) };
   return { figures: total, ...(series ? { series } : {}) };
 }
 
-async function peakSection(trx: Transaction, question: StatisticsQuestion): Promise<Part> {
+async function peakSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
   const figures = FIGURES_OF.peak;
-  const { total } = await tally(trx, figures, question, null);
-  const cells = await tallyScattered(trx, figures, question, hourOfWeekSql(question.timeZone, question.period));
+  const [cells, { total }] = await Promise.all([
+    tallyScattered(reader, figures, question, hourOfWeekSql(question.timeZone, question.period)),
+    tally(reader, figures, question, null),
+  ]);
   const peak = ALL_HOURS_OF_WEEK.map((hour) => ({ ...weekdayAndHour(hour), ...valuesOf(figures, cells.get(String(hour))) }));
   return { figures: valuesOf(figures, total), peak };
 }
 
-async function channelsSection(trx: Transaction, question: StatisticsQuestion): Promise<Part> {
+async function channelsSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
   const figures = FIGURES_OF.channels;
   const span = wholePeriod(question.filter.agentId !== undefined);
-  const tallies = await tally(trx, figures, question, { sql: 'f.channel', bindings: {}, span });
+  const tallies = await tally(reader, figures, question, { sql: 'f.channel', bindings: {}, span });
   const channels = CHANNELS.filter((channel) => !question.filter.channel || channel === question.filter.channel).map(
     (channel) => ({
       channel,
@@ -138,11 +142,11 @@ async function channelsSection(trx: Transaction, question: StatisticsQuestion): 
 
 /** Those who work here now, and those who did and have something to show for the period. */
 async function agentsOf(
-  trx: Transaction,
+  reader: SnapshotReader,
   counted: readonly string[],
   agentId: string | undefined,
 ): Promise<readonly AgentName[]> {
-  const { rows } = await trx.raw<{ rows: { id: string; full_name: string }[] }>(
+  const rows = await reader.rows<{ id: string; full_name: string }>(
     `select id, full_name from agents where (deactivated_at is null or id = any(:counted::uuid[])) and (:agentId::uuid is null or id = :agentId)
      order by full_name, id`,
     { counted, agentId: agentId ?? null },
@@ -150,14 +154,16 @@ async function agentsOf(
   return rows.map((row) => ({ id: row.id, fullName: row.full_name }));
 }
 
-async function teamSection(trx: Transaction, question: StatisticsQuestion): Promise<Part> {
+async function teamSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
   const figures = FIGURES_OF.team;
   const span = wholePeriod(true);
   const counts = countsOf(figures);
-  const tallies = await tally(trx, counts, question, { sql: 'f.agent_id', bindings: {}, span });
-  const averages = await allAverages(trx, figures, question, true);
+  const [tallies, averages] = await Promise.all([
+    tally(reader, counts, question, { sql: 'f.agent_id', bindings: {}, span }),
+    allAverages(reader, figures, question, true),
+  ]);
   const counted = [...tallies.groups.keys(), ...[...averages.values()].flatMap((of) => [...of.ofAgents.keys()])];
-  const agents = (await agentsOf(trx, counted, question.filter.agentId)).map((agent) => ({
+  const agents = (await agentsOf(reader, counted, question.filter.agentId)).map((agent) => ({
     agent,
     ...valuesOf(counts, tallies.groups.get(agent.id)),
     ...averageValues(averages, (of) => of.ofAgents.get(agent.id)),
@@ -166,44 +172,38 @@ async function teamSection(trx: Transaction, question: StatisticsQuestion): Prom
   return { figures: total, agents: agents.sort((a, b) => (b.newTickets ?? 0) - (a.newTickets ?? 0)) };
 }
 
-function sectionOf(trx: Transaction, question: StatisticsQuestion): Promise<Part> {
+function sectionOf(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
   switch (question.section) {
     case 'load':
     case 'speed':
     case 'sla':
-      return seriesSection(trx, question);
+      return seriesSection(reader, question);
     case 'peak':
-      return peakSection(trx, question);
+      return peakSection(reader, question);
     case 'channels':
-      return channelsSection(trx, question);
+      return channelsSection(reader, question);
     case 'team':
-      return teamSection(trx, question);
+      return teamSection(reader, question);
   }
 }
 
-async function previousOf(trx: Transaction, question: StatisticsQuestion): Promise<StatisticsAnswer['previous']> {
+async function previousOf(reader: SnapshotReader, question: StatisticsQuestion): Promise<StatisticsAnswer['previous']> {
   const period = periodBefore(question.timeZone, question.period);
   const scope = { ...question, period };
   const figures = FIGURES_OF[question.section];
   const counts = countsOf(figures);
-  const { total } = await tally(trx, counts, scope, null);
-  const averages = await allAverages(trx, figures, scope);
+  const [{ total }, averages] = await Promise.all([tally(reader, counts, scope, null), allAverages(reader, figures, scope)]);
   return { period, figures: { ...valuesOf(counts, total), ...averageValues(averages, (of) => of.total) } };
 }
-
-/** Compiling plans costs more than it saves here; the rest lets both cores read and keeps groups in memory. */
-const PLANNER = `set local jit = off; set local work_mem = '64MB'; set local random_page_cost = 1.1`;
 
 /** Answers from one snapshot, so that all figures of an answer fit each other and the record as it is now. */
 export async function statisticsOf(db: Db, question: StatisticsQuestion): Promise<StatisticsAnswer> {
   const behind = await refreshFacts(db);
-  return db.transaction(
-    async (trx) => {
-      await trx.raw(PLANNER);
-      const part = await sectionOf(trx, question);
-      const previous = question.compare ? await previousOf(trx, question) : undefined;
-      return { ...part, ...(previous ? { previous } : {}), behind };
-    },
-    { isolationLevel: 'repeatable read', readOnly: true },
-  );
+  return inSnapshot(db, async (reader) => {
+    const [part, previous] = await Promise.all([
+      sectionOf(reader, question),
+      question.compare ? previousOf(reader, question) : undefined,
+    ]);
+    return { ...part, ...(previous ? { previous } : {}), behind };
+  });
 }

@@ -1,8 +1,8 @@
 import { partsOf, ruleOf, type FactType, type Figure, type RuledFigure } from '../../domain/statistics.ts';
-import type { Transaction } from '../pool.ts';
 import { belongsSql, countedSql, fromSql, measureSql, needsDistinct, wholePeriod, type Span } from './counting.ts';
 import { inUnit } from './in-unit.ts';
 import { scopeSql, type SqlFragment, type StatisticsScope } from './scope.ts';
+import type { SnapshotReader } from './snapshot.ts';
 
 /** How figures are broken down beside their totals. */
 export interface Grouping extends SqlFragment {
@@ -57,7 +57,7 @@ const tallyOf = (row: Row, figure: RuledFigure, part: 'total' | 'group'): Tally 
 
 /** One pass over the facts of a type: each figure's parts of the total, and its value in each group. */
 async function tallyType(
-  trx: Transaction,
+  reader: SnapshotReader,
   facts: FactType,
   figures: readonly RuledFigure[],
   scope: StatisticsScope,
@@ -67,12 +67,13 @@ async function tallyType(
   const { sql: where, bindings } = scopeSql(scope);
   const total = wholePeriod(scope.filter.agentId !== undefined);
   const columns = figures.flatMap((figure) => [
-    ...countColumns(figure, 'total', total),
+    // An average's total comes with its median, from its distribution.
+    ...(typeof ruleOf(figure).counts === 'object' ? [] : countColumns(figure, 'total', total)),
     ...(grouping ? countColumns(figure, 'group', grouping.span) : []),
   ]);
-  const { rows } = await trx.raw<{ rows: Row[] }>(
+  const rows = await reader.rows<Row>(
     `select ${grouping ? `(${grouping.sql})::text` : 'null'} as grouped_by, ${columns.join(', ')}
-     from ${fromSql(facts, figures)} and ${where} ${grouping ? 'group by 1' : ''}`,
+     from ${fromSql(facts, figures)} where ${where} ${grouping ? 'group by 1' : ''}`,
     { ...bindings, ...grouping?.bindings },
   );
   for (const row of rows) {
@@ -89,26 +90,31 @@ function distinctSql(figure: RuledFigure, scope: StatisticsScope, grouping: SqlF
   const span = wholePeriod(scope.filter.agentId !== undefined);
   return {
     sql: `select distinct ${grouping ? `${grouping.sql} as grouped_by,` : ''} f.ticket_id
-      from ${fromSql(ruleOf(figure).facts, [figure])} and ${where} and ${belongsSql(figure, span)}`,
+      from ${fromSql(ruleOf(figure).facts, [figure])} where ${where} and ${belongsSql(figure, span)}`,
     bindings: { ...bindings, ...grouping?.bindings },
   };
 }
 
-async function distinctTotal(trx: Transaction, figure: RuledFigure, scope: StatisticsScope, into: Collector): Promise<void> {
+async function distinctTotal(
+  reader: SnapshotReader,
+  figure: RuledFigure,
+  scope: StatisticsScope,
+  into: Collector,
+): Promise<void> {
   const { sql, bindings } = distinctSql(figure, scope, null);
-  const { rows } = await trx.raw<{ rows: { count: number }[] }>(`select count(*)::int as count from (${sql}) each`, bindings);
+  const rows = await reader.rows<{ count: number }>(`select count(*)::int as count from (${sql}) each`, bindings);
   into.addTotal(figure, { count: rows[0]?.count ?? 0, sum: 0 });
 }
 
 async function distinctGroups(
-  trx: Transaction,
+  reader: SnapshotReader,
   figure: RuledFigure,
   scope: StatisticsScope,
   grouping: SqlFragment,
   into: Collector,
 ): Promise<void> {
   const { sql, bindings } = distinctSql(figure, scope, grouping);
-  const { rows } = await trx.raw<{ rows: { grouped_by: string; count: number }[] }>(
+  const rows = await reader.rows<{ grouped_by: string; count: number }>(
     `select grouped_by::text, count(*)::int as count from (${sql}) each where grouped_by is not null group by grouped_by`,
     bindings,
   );
@@ -119,38 +125,45 @@ const partsOfAll = (figures: readonly Figure[]): readonly RuledFigure[] => [...n
 
 /** Counts some figures within a scope, in total and, if asked, in groups. */
 export async function tally(
-  trx: Transaction,
+  reader: SnapshotReader,
   figures: readonly Figure[],
   scope: StatisticsScope,
   grouping: Grouping | null,
 ): Promise<Tallies> {
   const into = new Collector();
   const parts = partsOfAll(figures);
-  for (const facts of new Set(parts.map((figure) => ruleOf(figure).facts))) {
-    const plain = parts.filter((figure) => ruleOf(figure).facts === facts && !needsDistinct(figure));
-    if (plain.length > 0) await tallyType(trx, facts, plain, scope, grouping, into);
-  }
-  for (const figure of parts.filter(needsDistinct)) {
-    await distinctTotal(trx, figure, scope, into);
-    if (grouping) await distinctGroups(trx, figure, scope, grouping, into);
-  }
+  const types = [...new Set(parts.map((figure) => ruleOf(figure).facts))];
+  await Promise.all([
+    ...types.map((facts) => {
+      const plain = parts.filter((figure) => ruleOf(figure).facts === facts && !needsDistinct(figure));
+      return plain.length > 0 ? tallyType(reader, facts, plain, scope, grouping, into) : undefined;
+    }),
+    ...parts
+      .filter(needsDistinct)
+      .flatMap((figure) => [
+        distinctTotal(reader, figure, scope, into),
+        grouping ? distinctGroups(reader, figure, scope, grouping, into) : undefined,
+      ]),
+  ]);
   return into;
 }
 
 /** Groups whose times lie scattered over the period (every Monday at ten): each ticket counts once per group. */
 export async function tallyScattered(
-  trx: Transaction,
+  reader: SnapshotReader,
   figures: readonly Figure[],
   scope: StatisticsScope,
   grouping: SqlFragment,
 ): Promise<Tallies['groups']> {
   const into = new Collector();
-  for (const figure of partsOfAll(figures)) {
-    // A ticket is created once, so there is nothing to compare.
-    if (ruleOf(figure).facts === 'created')
-      await tallyType(trx, 'created', [figure], scope, { ...grouping, span: wholePeriod(false) }, into);
-    else await distinctGroups(trx, figure, scope, grouping, into);
-  }
+  await Promise.all(
+    partsOfAll(figures).map((figure) =>
+      // A ticket is created once, so there is nothing to compare.
+      ruleOf(figure).facts === 'created'
+        ? tallyType(reader, 'created', [figure], scope, { ...grouping, span: wholePeriod(false) }, into)
+        : distinctGroups(reader, figure, scope, grouping, into),
+    ),
+  );
   return into.groups;
 }
 

@@ -35,7 +35,7 @@ export function isOfFigure(wanted: FigureTickets, column = 't.id'): Condition {
   const span = wholePeriod(wanted.filter.agentId !== undefined);
   const selects = partsOf(wanted.figure).map(
     (part) => `select f.ticket_id from ${fromSql(ruleOf(part).facts, [part])}
-      and ${scope.sql} and ${belongsSql(part, span)} and ${within} and ${hour.sql}`,
+      where ${scope.sql} and ${belongsSql(part, span)} and ${within} and ${hour.sql}`,
   );
   return positional({
     sql: `${column} in (${selects.join(' union all ')})`,
