@@ -2,6 +2,7 @@ import { tell } from '../live/notices.ts';
 import { t } from '../text/index.ts';
 import { problemText } from './problem-text.ts';
 
-/** Says why a call from a ticket could not be made; stays until the agent has read it. */
-export const tellCallbackFailed = (failure: { readonly code: string }): void =>
-  tell({ kind: 'failed', title: t('callback.failed'), text: problemText(failure) });
+/** Says why a call from a ticket could not be made; stays until the agent has read it. Who cancelled a call knows already. */
+export function tellCallbackFailed(failure: { readonly code: string }): void {
+  if (failure.code !== 'cancelled') tell({ kind: 'failed', title: t('callback.failed'), text: problemText(failure) });
+}

@@ -32,8 +32,6 @@ export function onTransition(listener: Transition): () => void {
 
 function put(call: LiveCall, silent = false): void {
   const before = calls.get(call.callId)?.state ?? null;
-  // A call that is over stays over, whatever arrives late.
-  if (before === 'ended' && call.state !== 'ended') return;
   calls.set(call.callId, call);
   if (!silent && before !== call.state) for (const listener of transitions) listener(call, before);
 }
