@@ -22,12 +22,16 @@ import type { CallMessage } from '../domain/messages.ts';
 import { describe, searchKeysOf, type SearchKeys } from './describe.ts';
 import { callSignals, stateQuery, type CallInput } from './messages.ts';
 import { searchAttributePairs } from './search-attributes.ts';
-import { database, files, pbx, type DecisionResult, type FetchOutcome } from './steps.ts';
+import { database, files, inbox, pbx, type DecisionResult, type FetchOutcome } from './steps.ts';
 
 /** What the main loop takes in: messages in the inbox's order, and answers to its own errands. */
 type Answer =
   | { readonly type: 'fetched'; readonly recordingId: string; readonly outcome: FetchOutcome }
   | { readonly type: 'done'; readonly apply: (state: CallState) => CallState };
+
+/** How long undelivered messages are waited for before the inbox is asked again. */
+const MORE_PAUSE_MS = 500;
+const LONGEST_MORE_PAUSE_MS = 30_000;
 
 /**
  * One PBX call, from its first event to its last recording.
@@ -74,9 +78,20 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     );
   };
 
+  const something = (): boolean => queue.length > 0 || answers.length > 0;
+  let morePauseMs = MORE_PAUSE_MS;
+  /** After an outage the timer may be sooner than what the inbox has kept meanwhile: all of that is heard first. */
+  const mayEnd = async (): Promise<boolean> => {
+    if (!(await inbox.isMoreComing(input.callId))) return !something();
+    if (something()) return false;
+    await condition(something, morePauseMs);
+    morePauseMs = Math.min(morePauseMs * 2, LONGEST_MORE_PAUSE_MS);
+    return false;
+  };
   for (;;) {
     takeIn();
     const plan = decide(state, input.limits, Date.now());
+    if (state.overAt === null && plan.state.overAt !== null && !(await mayEnd())) continue;
     state = plan.state;
     if (plan.decisions.length > 0) {
       absorb(await database.applyDecisions({ callId: input.callId, decisions: plan.decisions }));
@@ -96,7 +111,6 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
       if (queue.length === 0) await continueAsNew<typeof call>({ ...input, carried: state });
     }
     const pause = plan.wakeAt === null ? undefined : Math.max(1, plan.wakeAt - Date.now());
-    const something = (): boolean => queue.length > 0 || answers.length > 0;
     if (pause === undefined) await condition(something);
     else await condition(something, pause);
   }

@@ -42,6 +42,12 @@ export type CommandOutcome =
 
 export type FetchOutcome = { readonly state: 'settled' } | { readonly state: 'retry'; readonly reason: string };
 
+/** A look into Postgres from outside the workflow's task. */
+export interface InboxSteps {
+  /** Whether the inbox holds messages for this call that have not been delivered yet. */
+  isMoreComing(callId: string): Promise<boolean>;
+}
+
 /** What leaves the service: the PBX and its recordings. */
 export interface PbxSteps {
   placeCallback(input: { readonly callId: string; readonly commandId: string }): Promise<CommandOutcome>;
@@ -59,6 +65,14 @@ export const database = proxyLocalActivities<DatabaseSteps>({
   startToCloseTimeout: '20s',
   localRetryThreshold: '10s',
   retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+/**
+ * An ordinary activity on purpose: its answer comes in a task of its own, and with it every signal that was sent before it looked.
+ */
+export const inbox = proxyActivities<InboxSteps>({
+  startToCloseTimeout: '20s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });
 
 /** Commands to the PBX: one attempt each, as a command whose answer is lost may have been carried out. */

@@ -282,6 +282,9 @@ async function belongsToCaller(
 
 /** The text itself is in `drafts` already; here only what arrives after the end is carried on into the ticket. */
 async function saveDraft(context: DecisionContext, action: ActionMessage, conversation: ConversationRow): Promise<ActionOutcome> {
+  if (conversation.ticket_id && conversation.made_by === 'link' && conversation.outcome === 'unanswered') {
+    return noteOnAttempt(context, action, conversation, conversation.ticket_id);
+  }
   if (!conversation.ticket_id || conversation.made_by !== 'auto') return done(conversation.ticket_id);
   const draft = await draftOf(context, conversation.id);
   if (!isFilled(draft)) return done(conversation.ticket_id);
@@ -289,6 +292,19 @@ async function saveDraft(context: DecisionContext, action: ActionMessage, conver
   if (!ticket || ticket.touched_at !== null) return refused('ticket_changed', conversation.ticket_id);
   await fillAutomatic(context, action, conversation, ticket, draft);
   return done(ticket.id);
+}
+
+/** S17: what is typed after an attempt stands beside it; the ticket it was recorded in stays as it is. */
+async function noteOnAttempt(
+  context: DecisionContext,
+  action: ActionMessage,
+  conversation: ConversationRow,
+  ticketId: string,
+): Promise<ActionOutcome> {
+  const ticket = await lockTicket(context.trx, ticketId);
+  if (!ticket) return refused('ticket_not_found');
+  const { gist } = await draftOf(context, conversation.id);
+  return saveGist(context, conversation, ticket, gist, byAgent(context, action.agentId, action.inboxId, conversation.id, 'S17'));
 }
 
 /** S4a: the caller is this customer, who gets the number, too. */

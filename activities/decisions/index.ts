@@ -2,7 +2,7 @@ import type { Decision } from '../../domain/decisions.ts';
 import type { Db } from '../../db/pool.ts';
 import { inTransaction } from '../../db/pool.ts';
 import { announce, giveUp, settleRecording } from '../../db/recordings.ts';
-import type { ApplyInput, DatabaseSteps, DecisionResult } from '../../workflows/steps.ts';
+import type { ApplyInput, DatabaseSteps, DecisionResult, InboxSteps } from '../../workflows/steps.ts';
 import { actOn, answerAction } from './actions.ts';
 import { createCallbackSteps, reportFailure } from './callbacks.ts';
 import { callOf, type DecisionContext } from './context.ts';
@@ -17,15 +17,25 @@ export interface DecisionDeps {
 }
 
 /** The call workflow's steps in Postgres: each batch of decisions is one transaction under a lock on the call's row. */
-export function createCallSteps(deps: DecisionDeps): DatabaseSteps {
+export function createCallSteps(deps: DecisionDeps): DatabaseSteps & InboxSteps {
   return {
     applyDecisions: (input) => applyDecisions(deps, input),
     loadCallState: async (callId) => {
       const row = (await deps.db('calls').where({ id: callId }).first('view')) as { view: { state?: unknown } } | undefined;
       return (row?.view.state as Awaited<ReturnType<DatabaseSteps['loadCallState']>>) ?? null;
     },
+    isMoreComing: (callId) => isMoreComing(deps.db, callId),
     ...createCallbackSteps(deps),
   };
+}
+
+async function isMoreComing(db: Db, callId: string): Promise<boolean> {
+  const { rows } = await db.raw<{ rows: unknown[] }>(
+    `select from calls c join inbox i on i.entry = c.entry_id and i.integration_id = c.integration_id
+     where c.id = ? and i.delivered_at is null limit 1`,
+    [callId],
+  );
+  return rows.length > 0;
 }
 
 async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<readonly DecisionResult[]> {

@@ -412,6 +412,19 @@ describe('an outgoing call', () => {
     expect((await messagesOf(red.id)).at(-1)).toMatchObject({ type: 'system', code: 'call_attempt' });
   });
 
+  test('S17: what an agent does after the attempt neither renames nor closes the missed-call ticket', async () => {
+    const [red] = await ticketsOf(await missed([cast.anna]));
+    const call = await dial(cast.boris);
+    await end(call, false);
+    const conversationId = call.conversationId();
+    const typed = await call.act(cast.boris, { action: 'save_draft', conversationId }, { gist: 'Не берёт трубку' });
+    expect(typed).toMatchObject({ state: 'done', ticket_id: red.id });
+    const created = await call.act(cast.boris, { action: 'create_ticket', conversationId }, { subject: 'Новое' });
+    expect(created).toMatchObject({ state: 'refused', code: 'ticket_exists', ticket_id: red.id });
+    expect(await ticket(red.id)).toMatchObject({ subject: red.subject, status: 'open', kind: 'missed' });
+    expect((await messagesOf(red.id)).at(-1)).toMatchObject({ code: 'call_attempt', body: 'Не берёт трубку' });
+  });
+
   test('S10: unanswered without a missed-call ticket makes a closed one', async () => {
     const call = await dial(cast.boris);
     await end(call, false);

@@ -172,6 +172,26 @@ describe('the call workflow', () => {
     expect(await ticketsOf(call.callId)).toHaveLength(1);
   });
 
+  test('never 1, 2: a call does not end while the inbox still holds something for it, however late the timer', async () => {
+    const { events, call } = await newCall();
+    const { entry_id: entry } = await database.db('calls').where({ id: call.callId }).first('entry_id');
+    const kept = { source: 'pbx', integration_id: cast.integrationId, key: `kept:${entry}`, entry, body: '{}' };
+    await database.db('inbox').insert(kept);
+    await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }), events.leg('A', 'disconnected'));
+    const asked = async () =>
+      (await call.handle.fetchHistory()).events?.filter((event) => event.activityTaskCompletedEventAttributes).length ?? 0;
+    await eventually(asked, (times) => times >= 2);
+    expect(await ticketsOf(call.callId)).toEqual([]);
+    await call.send(
+      events.leg('B', 'appeared', { to: agent(cast.boris), takenFrom: 'A' }),
+      events.leg('B', 'connected'),
+      events.leg('B', 'disconnected'),
+    );
+    await database.db('inbox').where({ key: kept.key }).update({ delivered_at: new Date() });
+    await call.handle.result();
+    expect(await ticketsOf(call.callId)).toMatchObject([{ kind: 'incoming', status: 'open' }]);
+  });
+
   test('histories, ids and attributes hold no phone number', async () => {
     const { events, call } = await newCall();
     const { phone } = await database.db('calls').where({ id: events.callId }).first('phone');
