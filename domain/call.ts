@@ -1,5 +1,5 @@
 import type { CallFacts } from './facts.ts';
-import { depthOf, descends, legOf, type Leg } from './legs.ts';
+import { depthOf, descends, isEmployee, legsOf, type Leg } from './legs.ts';
 import type { Instant, NumberRef, Party } from './messages.ts';
 
 export interface CallLimits {
@@ -25,10 +25,19 @@ export interface Talk {
   readonly reconciled: boolean;
 }
 
+/** A call that a command began: its first legs ring the employee, and are neither incoming nor missed (mango-api §3.8). */
+export interface Callback {
+  /** One, or several where several devices or employees are rung. */
+  readonly firstLegIds: readonly string[];
+  readonly ours: Leg['ours'];
+  readonly agentPickedUp: boolean;
+  /** The employee is on the line, and the customer's leg is yet to come. */
+  readonly awaitsCustomer: boolean;
+}
+
 export interface CallView {
   readonly direction: 'incoming' | 'outgoing' | 'internal' | null;
-  /** A call that a command began: its first leg rings the employee and is neither incoming nor missed. */
-  readonly callback: { readonly rootLegId: string; readonly ours: Leg['ours']; readonly agentPickedUp: boolean } | null;
+  readonly callback: Callback | null;
   readonly customer: NumberRef | undefined;
   /** The agent who dials in an outgoing call. */
   readonly dialler: string | null;
@@ -38,27 +47,39 @@ export interface CallView {
   readonly allLegsOver: boolean;
 }
 
-const isEmployee = (party: Party): boolean => party.kind === 'agent' || party.kind === 'ignored' || party.kind === 'unmapped';
+/** The legs as the rules look at them, by id. */
+type LegMap = ReadonlyMap<string, Leg>;
 
-function rootOf(legs: readonly Leg[]): Leg | undefined {
-  const known = new Set(legs.map((leg) => leg.legId));
-  const rank = (leg: Leg): number => (leg.takenFrom.length === 0 ? 0 : leg.takenFrom.some((id) => known.has(id)) ? 2 : 1);
-  return [...legs].sort((a, b) => rank(a) - rank(b) || a.startedAt - b.startedAt || (a.legId < b.legId ? -1 : 1))[0];
+const continuesAnother = (leg: Leg): boolean => leg.takenFrom.length > 0;
+
+function rootOf(legs: readonly Leg[], byId: LegMap): Leg | undefined {
+  const rank = (leg: Leg): number => (!continuesAnother(leg) ? 0 : leg.takenFrom.some((id) => byId.has(id)) ? 2 : 1);
+  return [...legs].sort((a, b) => rank(a) - rank(b) || a.startedAt - b.startedAt)[0];
 }
 
-function callbackOf(legs: readonly Leg[], root: Leg | undefined): CallView['callback'] {
+/** Rings an employee on behalf of a command; at most a queue or a menu, begun by it as well, stands before. */
+function isFirstLeg(leg: Leg, byId: LegMap): boolean {
+  if (leg.location !== 'person' || leg.begunBy === null || leg.to.kind === 'outside') return false;
+  const parents = leg.takenFrom.map((id) => byId.get(id));
+  return parents.every((parent) => parent !== undefined && parent.location !== 'person' && parent.begunBy !== null);
+}
+
+function callbackOf(facts: CallFacts, legs: readonly Leg[], root: Leg | undefined, byId: LegMap): Callback | null {
   const ours = legs.map((leg) => leg.ours).find((found) => found !== null) ?? null;
-  const begun = root !== undefined && root.takenFrom.length === 0 && root.begunBy !== null && root.location === 'person';
-  if (!root || !(ours || begun)) return null;
-  const rootIsFirstLeg = root.takenFrom.length === 0 && !isEmployee(root.from);
+  const begun = root !== undefined && !continuesAnother(root) && root.begunBy !== null;
+  if (!ours && !begun) return null;
+  const firstLegs = legs.filter((leg) => isFirstLeg(leg, byId));
+  const others = legs.filter((leg) => leg.location === 'person' && !firstLegs.includes(leg));
+  const agentPickedUp = others.length > 0 || firstLegs.some((leg) => leg.connections.length > 0);
   return {
-    rootLegId: rootIsFirstLeg ? root.legId : '',
+    firstLegIds: firstLegs.map((leg) => leg.legId),
     ours,
-    agentPickedUp: legs.some((leg) =>
-      rootIsFirstLeg && leg === root ? leg.connections.length > 0 : leg !== root || !rootIsFirstLeg,
-    ),
+    agentPickedUp,
+    awaitsCustomer: agentPickedUp && others.length === 0 && !facts.summary && !facts.complete,
   };
 }
+
+const isFirst = (view: Pick<CallView, 'callback'>, leg: Leg): boolean => view.callback?.firstLegIds.includes(leg.legId) ?? false;
 
 function structuralDirection(root: Leg): CallView['direction'] {
   if (root.from.kind === 'outside') return 'incoming';
@@ -66,12 +87,22 @@ function structuralDirection(root: Leg): CallView['direction'] {
   return root.to.kind === 'outside' ? 'outgoing' : 'internal';
 }
 
-function directionOf(facts: CallFacts, root: Leg | undefined, callback: CallView['callback']): CallView['direction'] {
-  if (callback) return 'outgoing';
-  const structure = root && structuralDirection(root);
-  // A leg that takes over from one we never heard of says little about the whole: there the summary knows better.
-  const rootKnown = root !== undefined && root.takenFrom.length === 0;
-  return (rootKnown ? (structure ?? facts.summary?.direction) : (facts.summary?.direction ?? structure)) ?? null;
+function directionOf(
+  facts: CallFacts,
+  legs: readonly Leg[],
+  root: Leg | undefined,
+  callback: Callback | null,
+): CallView['direction'] {
+  const isOutside = (party: Party): boolean => party.kind === 'outside';
+  // A colleague called by another system's command is a colleague still.
+  if (callback) return callback.ours || legs.some((leg) => isOutside(leg.from) || isOutside(leg.to)) ? 'outgoing' : 'internal';
+  const told = facts.summary?.direction ?? null;
+  if (!root) return told;
+  const structure = structuralDirection(root);
+  if (!continuesAnother(root)) return structure === 'internal' && told === 'incoming' ? told : (structure ?? told);
+  // A leg that takes over from one we never heard of says little about the whole: a consultation looks like a call of its own.
+  if (told !== null) return told;
+  return isOutside(root.from) || facts.complete ? structure : null;
 }
 
 const numberOf = (party: Party | undefined): NumberRef | undefined => (party?.kind === 'outside' ? party.number : undefined);
@@ -83,9 +114,8 @@ function customerOf(
   view: Pick<CallView, 'direction' | 'callback'>,
 ): NumberRef | undefined {
   const side = (leg: Leg): NumberRef | undefined => {
-    if (view.callback && leg.legId === view.callback.rootLegId) return numberOf(leg.from);
-    if (view.callback || view.direction === 'outgoing') return isEmployee(leg.from) ? numberOf(leg.to) : numberOf(leg.from);
-    return numberOf(leg.from);
+    if (view.direction !== 'outgoing' || isFirst(view, leg)) return numberOf(leg.from);
+    return isEmployee(leg.from) ? numberOf(leg.to) : numberOf(leg.from);
   };
   const candidates = [...(root ? [root] : []), ...legs].map(side).filter((number) => number !== undefined);
   const fromSummary = numberOf(view.direction === 'outgoing' ? facts.summary?.to : facts.summary?.from);
@@ -105,77 +135,92 @@ function isCustomerOf(customer: NumberRef | undefined): (party: Party) => boolea
   return (party) => party.kind === 'outside' && customer !== undefined && (party.number === customer || party.number === null);
 }
 
+/** By the PBX's clock, which is not made for it (mango-api §2.1): what continues a leg never comes before what took place there. */
+function inOrder(talks: readonly Talk[], byId: LegMap): Talk[] {
+  const placed = talks.map((talk) => {
+    const leg = byId.get(talk.legId) as Leg;
+    const before = talks.filter((other) => descends(leg, other.legId, byId));
+    return { talk, notBefore: Math.max(talk.startedAt, ...before.map((other) => other.startedAt)), depth: depthOf(leg, byId) };
+  });
+  return placed.sort((a, b) => a.notBefore - b.notBefore || a.depth - b.depth).map(({ talk }) => talk);
+}
+
+function talksOf(view: Pick<CallView, 'direction' | 'callback' | 'customer' | 'legs'>, byId: LegMap): Talk[] {
+  if (view.direction === 'internal') return [];
+  const isCustomer = isCustomerOf(view.customer);
+  const legs = view.legs.filter((leg) => leg.location === 'person' && !isFirst(view, leg));
+  const talks = legs.flatMap((leg) => talksOn(leg, isCustomer));
+  return inOrder(talks, byId).map((talk, index, all) => endedByNext(talk, all[index + 1], byId));
+}
+
+/** Of a talk whose end nobody heard it is known that it was over when somebody else had got the customer from it. */
+function endedByNext(talk: Talk, next: Talk | undefined, byId: LegMap): Talk {
+  const successor = next && byId.get(next.legId);
+  if (!successor || byId.get(talk.legId)?.endHeard || !descends(successor, talk.legId, byId)) return talk;
+  return { ...talk, endedAt: next.startedAt, endSeenAt: next.startSeenAt };
+}
+
 /** All that follows from the facts so far. Pure: the same facts give the same view in whatever order they came. */
 export function viewOf(facts: CallFacts): CallView {
-  const legs = Object.entries(facts.legs).map(([legId, bySeq]) => legOf(legId, bySeq, facts));
+  const legs = legsOf(facts);
   const byId = new Map(legs.map((leg) => [leg.legId, leg]));
-  const root = rootOf(legs);
-  const callback = callbackOf(legs, root);
-  const direction = directionOf(facts, root, callback);
+  const root = rootOf(legs, byId);
+  const callback = callbackOf(facts, legs, root, byId);
+  const direction = directionOf(facts, legs, root, callback);
   const customer = customerOf(facts, legs, root, { direction, callback });
-  const isCustomer = isCustomerOf(customer);
-  const order = new Map(legs.map((leg) => [leg.legId, depthOf(leg, byId)]));
-  const talks = legs
-    .filter((leg) => leg.location === 'person' && leg.legId !== callback?.rootLegId && direction !== 'internal')
-    .flatMap((leg) => talksOn(leg, isCustomer))
-    .sort(
-      (a, b) =>
-        (order.get(a.legId) ?? 0) - (order.get(b.legId) ?? 0) ||
-        a.startedAt - b.startedAt ||
-        (a.legId < b.legId ? -1 : a.legId > b.legId ? 1 : 0),
-    );
   return {
     direction,
     callback,
     customer,
-    dialler: diallerOf(direction, callback, root, facts),
+    dialler: direction === 'outgoing' ? diallerOf(facts, legs, root, callback) : null,
     legs,
-    talks,
+    talks: talksOf({ direction, callback, customer, legs }, byId),
     allLegsOver: legs.every((leg) => leg.state === 'over'),
   };
 }
 
-function diallerOf(
-  direction: CallView['direction'],
-  callback: CallView['callback'],
-  root: Leg | undefined,
-  facts: CallFacts,
-): string | null {
-  if (direction !== 'outgoing') return null;
-  if (callback?.ours) return callback.ours.agentId;
-  const side = callback && root?.legId === callback.rootLegId ? root.to : (root?.from ?? facts.summary?.from);
-  return side?.kind === 'agent' ? side.agentId : null;
+const agentIn = (party: Party | undefined): string | null => (party?.kind === 'agent' ? party.agentId : null);
+
+function diallerOf(facts: CallFacts, legs: readonly Leg[], root: Leg | undefined, callback: Callback | null): string | null {
+  if (!callback) return agentIn(root?.from ?? facts.summary?.from);
+  if (callback.ours) return callback.ours.agentId;
+  const firstLegs = legs.filter((leg) => callback.firstLegIds.includes(leg.legId));
+  const pickedUp = firstLegs.find((leg) => leg.connections.length > 0);
+  if (pickedUp) return agentIn(pickedUp.to);
+  const [only, ...others] = [...new Set(firstLegs.map((leg) => agentIn(leg.to)))];
+  if (only !== undefined && others.length === 0) return only;
+  const second = legs.find((leg) => leg.location === 'person' && !firstLegs.includes(leg) && isEmployee(leg.from));
+  return agentIn(second?.from ?? facts.summary?.from);
 }
 
 /** Did the customer (not a colleague consulting) make this leg ring? */
 export function rangForCustomer(leg: Leg, view: CallView): boolean {
-  if (leg.location !== 'person' || leg.legId === view.callback?.rootLegId) return false;
+  if (leg.location !== 'person' || isFirst(view, leg)) return false;
   const isCustomer = isCustomerOf(view.customer);
   if (leg.rangFrom.some(isCustomer) || leg.connections.some((connection) => isCustomer(connection.from))) return true;
   if (leg.transfers.includes('blind') || leg.transfers.includes('return_blind')) return true;
-  // A blind transfer may name the operator as calling party of the new leg (mango-api §3.7): the old leg then ended without a hold.
+  // A blind transfer may name the operator as calling party of the new leg (mango-api §3.7).
   const parents = view.legs.filter((other) => leg.takenFrom.includes(other.legId));
-  return parents.some(
-    (parent) =>
-      parent.state === 'over' &&
-      !parent.heldAtEnd &&
-      parent.endedAt !== null &&
-      parent.endedAt <= leg.startedAt &&
-      isEmployee(leg.from),
-  );
+  return isEmployee(leg.from) && parents.some((parent) => wasLeftBefore(parent, leg));
 }
 
-/** Agents whom the customer rang on legs that continue `after` (all legs if absent). */
-export function agentsRung(view: CallView, after?: string): string[] {
+/** Did the operator leave `parent` before `leg` began, and not put it on hold, as for a consultation? */
+function wasLeftBefore(parent: Leg, leg: Leg): boolean {
+  if (parent.endedAt === null || parent.heldAtEnd) return false;
+  return parent.endHeard ? parent.endedAt <= leg.startedAt : !parent.wasHeld;
+}
+
+/** Does this leg come after that talk? By the chain of legs, or by time where the leg before it is not known. */
+function comesAfter(leg: Leg, talk: Talk, byId: LegMap): boolean {
+  if (descends(leg, talk.legId, byId)) return true;
+  return !leg.takenFrom.some((id) => byId.has(id)) && leg.legId !== talk.legId && leg.startedAt > talk.startedAt;
+}
+
+/** Agents whom the customer rang after `talk` (in the whole call if absent), in order. */
+export function agentsRung(view: CallView, talk?: Talk): string[] {
   const byId = new Map(view.legs.map((leg) => [leg.legId, leg]));
   const rung = view.legs
     .filter((leg) => leg.to.kind === 'agent' && rangForCustomer(leg, view))
-    .filter(
-      (leg) =>
-        after === undefined ||
-        descends(leg, after, byId) ||
-        (leg.takenFrom.length === 0 && leg.transfers.some((kind) => kind !== 'consultative')),
-    )
-    .sort((a, b) => a.startedAt - b.startedAt || (a.legId < b.legId ? -1 : 1));
-  return [...new Set(rung.map((leg) => (leg.to.kind === 'agent' ? leg.to.agentId : '')))];
+    .filter((leg) => talk === undefined || comesAfter(leg, talk, byId));
+  return [...new Set(rung.map((leg) => agentIn(leg.to) ?? ''))];
 }

@@ -1,5 +1,5 @@
 import { agentsRung, type CallView, type Talk } from './call.ts';
-import type { Leg } from './legs.ts';
+import { samePerson, type Leg } from './legs.ts';
 import type { Instant, Party } from './messages.ts';
 
 /** What one agent has with one customer inside a PBX call (spec, Words), as far as it is known now. */
@@ -23,15 +23,12 @@ export interface Conversation {
 /** The key that an outgoing call's first conversation has from the moment of dialling. */
 export const DIALLING_KEY = 'dialling';
 
-const sameTalker = (a: Party, b: Party): boolean =>
-  a.kind === 'agent' && b.kind === 'agent' ? a.agentId === b.agentId : a.kind === b.kind && a.kind !== 'agent';
-
 /** Talks of one person with nobody else's between them are one conversation (Fine points, Conversations). */
 function grouped(talks: readonly Talk[]): Talk[][] {
   const groups: Talk[][] = [];
   for (const talk of talks) {
     const last = groups.at(-1);
-    if (last?.[0] && sameTalker(last[0].talker, talk.talker)) last.push(talk);
+    if (last?.[0] && samePerson(last[0].talker, talk.talker)) last.push(talk);
     else groups.push([talk]);
   }
   return groups;
@@ -47,7 +44,7 @@ function handedOverTo(group: readonly Talk[], next: readonly Talk[] | undefined,
   if (nextTalker) return nextTalker.kind === 'agent' ? nextTalker.agentId : null;
   const last = group.at(-1);
   if (!last) return null;
-  return agentsRung(view, last.legId).find((other) => other !== agentId) ?? null;
+  return agentsRung(view, last).find((other) => other !== agentId) ?? null;
 }
 
 function fromTalks(group: readonly Talk[], next: readonly Talk[] | undefined, agentId: string, view: CallView): Conversation {
@@ -68,20 +65,25 @@ function fromTalks(group: readonly Talk[], next: readonly Talk[] | undefined, ag
   };
 }
 
+/** Is an outgoing call on its way to the customer, or, a callback, to the agent first? */
+export function isDialling(view: CallView): boolean {
+  if (view.direction !== 'outgoing' || view.dialler === null || view.talks.length > 0) return false;
+  return !view.allLegsOver || (view.callback?.awaitsCustomer ?? false);
+}
+
 /** The conversation an outgoing call has while it is dialled: for a callback, from the moment the agent picked up (S9). */
 function whileDialling(view: CallView): Conversation | null {
   if (view.dialler === null || (view.callback && !view.callback.agentPickedUp)) return null;
   const legs = view.legs.filter((leg) => leg.location === 'person');
-  const [first] = [...legs].sort((a, b) => a.startedAt - b.startedAt);
+  const [first] = legs;
   if (!first) return null;
-  const over = view.allLegsOver;
   return {
     keys: [DIALLING_KEY],
     agentId: view.dialler,
     startedAt: first.startedAt,
     answeredAt: null,
     answeredSeenAt: null,
-    endedAt: over ? Math.max(...legs.map((leg) => leg.endedAt ?? first.startedAt)) : null,
+    endedAt: isDialling(view) ? null : Math.max(...legs.map((leg) => leg.endedAt ?? first.startedAt)),
     endSeenAt: null,
     talkSeconds: 0,
     handedOverTo: null,
@@ -89,7 +91,7 @@ function whileDialling(view: CallView): Conversation | null {
   };
 }
 
-/** Every conversation of the call with a mapped agent, in order; an unanswered outgoing one last has no answer. */
+/** Every conversation of the call with a mapped agent, in order; the unanswered one of an outgoing call has no answer. */
 export function conversationsOf(view: CallView): Conversation[] {
   if (view.direction === 'internal' || view.direction === null) return [];
   const groups = grouped(view.talks);
@@ -97,12 +99,13 @@ export function conversationsOf(view: CallView): Conversation[] {
     const talker = group[0]?.talker;
     return talker?.kind === 'agent' ? [fromTalks(group, groups[index + 1], talker.agentId, view)] : [];
   });
-  const firstTalker = groups[0]?.[0]?.talker;
   if (view.direction !== 'outgoing' || view.dialler === null) return talked;
-  if (groups.length === 0) return [whileDialling(view)].filter((conversation) => conversation !== null);
   const [first, ...others] = talked;
+  const firstTalker = groups[0]?.[0]?.talker;
   const dialled = first && firstTalker?.kind === 'agent' && first.agentId === view.dialler;
-  return dialled ? [{ ...first, keys: [DIALLING_KEY, ...first.keys] }, ...others] : talked;
+  if (dialled) return [{ ...first, keys: [DIALLING_KEY, ...(view.callback?.firstLegIds ?? []), ...first.keys] }, ...others];
+  // Nobody answered yet; or, of the dialler's own talk before another's, nothing was heard.
+  return [whileDialling(view), ...talked].filter((conversation) => conversation !== null);
 }
 
 /**
@@ -115,7 +118,7 @@ export function missedBy(view: CallView): string[] {
   if (!last) return view.direction === 'incoming' ? agentsRung(view) : [];
   if (last.talker.kind !== 'agent') return [];
   const { agentId } = last.talker;
-  return agentsRung(view, last.legId).filter((other) => other !== agentId);
+  return agentsRung(view, last).filter((other) => other !== agentId);
 }
 
 /** The open leg by which an agent takes part now: the one a hang-up is for. */
@@ -124,5 +127,7 @@ export function openLegOf(view: CallView, agentId: string): Leg | undefined {
   const open = view.legs.filter(
     (leg) => leg.state !== 'over' && leg.location === 'person' && (concerns(leg.from) || concerns(leg.to)),
   );
-  return open.find((leg) => leg.state !== 'ringing') ?? open.find((leg) => leg.legId !== view.callback?.rootLegId) ?? open[0];
+  return (
+    open.find((leg) => leg.state !== 'ringing') ?? open.find((leg) => !view.callback?.firstLegIds.includes(leg.legId)) ?? open[0]
+  );
 }

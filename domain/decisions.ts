@@ -1,12 +1,12 @@
 import { viewOf, type CallLimits, type CallView } from './call.ts';
-import { conversationsOf, missedBy, openLegOf, type Conversation } from './conversations.ts';
+import { conversationsOf, missedBy, openLegOf } from './conversations.ts';
 import { earliest } from './earliest.ts';
-import type { CallFacts } from './facts.ts';
-import { withInferredLegs } from './inference.ts';
+import { entryOf, type CallFacts } from './facts.ts';
+import { isUnheardOf, withInferredLegs } from './inference.ts';
 import type { ActionMessage, Instant, NumberRef } from './messages.ts';
 import { project } from './projection.ts';
 import { settleRecordings } from './recordings.ts';
-import { register, registeredFor, type CallState } from './state.ts';
+import { register, type CallState, type Current, type Registered } from './state.ts';
 
 export {
   askedAgain,
@@ -56,6 +56,8 @@ export type Decision =
       readonly direction: CallView['direction'];
       readonly customer: NumberRef;
       readonly conversations: readonly ProjectedConversation[];
+      /** Ids of conversations projected before that later events showed to be none. */
+      readonly withdrawn: readonly string[];
       readonly cards: readonly ProjectedCard[];
       readonly over: boolean;
       readonly startedAt: Instant | null;
@@ -65,7 +67,14 @@ export type Decision =
   /** An agent's action; `hang_up` and `fetch_recording_again` are answered elsewhere. */
   | { readonly type: 'act'; readonly action: ActionMessage }
   /** S2a, S5, S10, S15, S18: a talk has ended; make or settle its ticket. */
-  | { readonly type: 'settle_talk'; readonly key: string; readonly conversationId: string; readonly handedOver: boolean }
+  | {
+      readonly type: 'settle_talk';
+      readonly key: string;
+      readonly conversationId: string;
+      readonly handedOver: boolean;
+      /** The same end was settled before, and the call has been handed over or come back since. */
+      readonly again: boolean;
+    }
   /** S9, S10: the customer did not answer an outgoing call. */
   | { readonly type: 'record_attempt'; readonly key: string; readonly conversationId: string }
   /** S9: the agent never picked up the softphone: told, nothing recorded. */
@@ -102,27 +111,53 @@ export interface Plan {
 
 /** Is the call over? With a summary soon after the last event, without one after `settleMs` (spec, "Ends that do not come"). */
 function overDeadline(facts: CallFacts, view: CallView, limits: CallLimits): Instant | null {
-  if (!view.allLegsOver || (view.legs.length === 0 && !facts.summary)) return null;
-  const { summary } = facts;
-  if (!summary) return facts.heardAt + limits.settleMs;
-  const talkUnheard = summary.talkedAt !== null && view.talks.length === 0;
-  const nobodyHeard =
-    view.legs.every((leg) => leg.location !== 'person') && (summary.to.kind === 'agent' || summary.from.kind === 'agent');
-  const answererUnheard = summary.to.kind === 'agent' && summary.talkedAt !== null && missedBy(view).includes(summary.to.agentId);
-  return facts.heardAt + (talkUnheard || nobodyHeard || answererUnheard ? limits.settleMs : limits.draftGraceMs);
+  if (facts.heardAt === 0 || !view.allLegsOver) return null;
+  if (facts.summary) return facts.heardAt + (isUnheardOf(facts, view) ? limits.settleMs : limits.draftGraceMs);
+  // Something but no leg was heard of: all the others are late, or lost.
+  return facts.heardAt + (view.legs.length === 0 ? limits.legMaxMs : limits.settleMs);
 }
 
-function expire(state: CallState, limits: CallLimits, now: Instant): { state: CallState; wakeAt: Instant | null } {
-  const view = viewOf(state.facts);
+/** Closes the legs whose end has been waited for long enough. */
+function expire(state: CallState, view: CallView, limits: CallLimits, now: Instant): Step {
+  const { facts } = state;
   const open = view.legs.filter((leg) => leg.state !== 'over');
-  const deadlineOf = (legId: string): Instant => (state.facts.legHeardAt[legId] ?? now) + limits.legMaxMs;
+  const deadlineOf = (legId: string): Instant => (entryOf(facts.legHeardAt, legId) ?? now) + limits.legMaxMs;
   const due = open.filter((leg) => deadlineOf(leg.legId) <= now);
-  const rest = open.filter((leg) => deadlineOf(leg.legId) > now).map((leg) => deadlineOf(leg.legId));
-  const expired = { ...state.facts.expired, ...Object.fromEntries(due.map((leg) => [leg.legId, now])) };
+  const rest = open.filter((leg) => !due.includes(leg)).map((leg) => deadlineOf(leg.legId));
+  const expired = { ...facts.expired, ...Object.fromEntries(due.map((leg) => [leg.legId, now])) };
   return {
-    state: due.length > 0 ? { ...state, facts: { ...state.facts, expired, heardAt: now } } : state,
+    state: due.length > 0 ? { ...state, facts: { ...facts, expired, heardAt: now } } : state,
     wakeAt: rest.length > 0 ? Math.min(...rest) : null,
   };
+}
+
+/** The call ends: from now on what is not known stays unknown, but for what the summary alone tells. */
+function complete(state: CallState, view: CallView, now: Instant): CallState {
+  return { ...state, overAt: now, facts: { ...withInferredLegs(state.facts, view), complete: true } };
+}
+
+/** Decisions and errands, gathered while the state moves on. */
+class Gathering {
+  readonly decisions: Decision[] = [];
+  readonly errands: Errand[] = [];
+  readonly deadlines: (Instant | null)[] = [];
+
+  constructor(public state: CallState) {}
+
+  take({ state, decisions = [], errands = [], wakeAt = null }: Step): void {
+    this.state = state;
+    this.decisions.push(...decisions);
+    this.errands.push(...errands);
+    this.deadlines.push(wakeAt);
+  }
+}
+
+/** What one part of the rules has to say. */
+export interface Step {
+  readonly state: CallState;
+  readonly decisions?: readonly Decision[];
+  readonly errands?: readonly Errand[];
+  readonly wakeAt?: Instant | null;
 }
 
 /**
@@ -130,62 +165,44 @@ function expire(state: CallState, limits: CallLimits, now: Instant): { state: Ca
  * The caller carries out `decisions` in one transaction, starts the `errands`, and goes on with `state`.
  */
 export function decide(before: CallState, limits: CallLimits, now: Instant): Plan {
-  const aged = before.overAt === null ? expire(before, limits, now) : { state: before, wakeAt: null };
-  let state = aged.state;
-  const decisions: Decision[] = [];
-  const errands: Errand[] = [];
-
-  let view = viewOf(state.facts);
-  const overAt = state.overAt === null ? overDeadline(state.facts, view, limits) : null;
+  const all = new Gathering(before);
+  let view = viewOf(before.facts);
+  if (before.overAt === null) all.take(expire(before, view, limits, now));
+  if (all.state !== before) view = viewOf(all.state.facts);
+  const overAt = before.overAt === null ? overDeadline(all.state.facts, view, limits) : null;
   const ends = overAt !== null && overAt <= now;
   if (ends) {
-    state = { ...state, overAt: now, facts: withInferredLegs(state.facts, view) };
-    view = viewOf(state.facts);
+    all.state = complete(all.state, view, now);
+    view = viewOf(all.state.facts);
   }
-
-  const found = conversationsOf(view);
-  state = { ...state, conversations: register(state, found) };
-
-  const projection = project(state, view, found);
-  const projected = JSON.stringify(projection);
-  if (projected !== state.projected) {
-    decisions.push(projection);
-    state = { ...state, projected };
-  }
-
-  const acted = act(state, view);
-  decisions.push(...acted.decisions);
-  errands.push(...acted.errands);
-  state = { ...state, waiting: acted.waiting };
-
-  if (state.cancelled) {
-    const open = view.legs.filter(
-      (leg) => leg.state !== 'over' && leg.location === 'person' && !state.hungUp.includes(leg.legId),
-    );
-    errands.push(...open.map((leg) => ({ type: 'hang_up' as const, action: null, legId: leg.legId })));
-    state = { ...state, hungUp: [...state.hungUp, ...open.map((leg) => leg.legId)] };
-  }
-
-  const settled = settleTalks(state, view, found, limits, now);
-  decisions.push(...settled.decisions);
-  state = settled.state;
-  if (ends) decisions.push(...endOfCall(state, view, found));
-
-  const recordings = settleRecordings(state, limits, now);
-  decisions.push(...recordings.decisions);
-  errands.push(...recordings.errands);
-  state = recordings.state;
-
-  const over = state.overAt !== null;
-  const wakeAt = earliest(aged.wakeAt, over ? null : overAt, settled.wakeAt, recordings.wakeAt);
-  const busy =
-    recordings.fetching ||
-    state.waiting.length > 0 ||
-    state.conversations.some((known) => known.settled === null && known.talked);
-  return { state, decisions, errands, wakeAt, finished: over && !busy && wakeAt === null };
+  const registered = register(all.state, conversationsOf(view));
+  const { current } = registered;
+  all.take(registered);
+  all.take(showProjection(all.state, view, current));
+  all.take(act(all.state, view));
+  all.take(hangUpCancelled(all.state, view));
+  all.take(settleTalks(all.state, current, limits, now));
+  if (ends) all.take({ state: all.state, decisions: endOfCall(all.state, view, current) });
+  all.take(settleRecordings(all.state, limits, now));
+  const { state, decisions, errands } = all;
+  const wakeAt = earliest(...all.deadlines, ends ? null : overAt);
+  const rests = decisions.length === 0 && errands.length === 0 && wakeAt === null;
+  return { state, decisions, errands, wakeAt, finished: rests && state.overAt !== null && !isOwed(state) };
 }
 
-function act(state: CallState, view: CallView): { decisions: Decision[]; errands: Errand[]; waiting: readonly ActionMessage[] } {
+/** Something is under way whose end will bring the workflow back. */
+function isOwed({ conversations, recordings }: CallState): boolean {
+  const isUnsettled = conversations.some((known) => known.talked && known.settled === null);
+  return isUnsettled || recordings.some((recording) => recording.state === 'fetching' || recording.rowId === null);
+}
+
+function showProjection(state: CallState, view: CallView, current: Current): Step {
+  const projection = project(state, view, current);
+  const projected = JSON.stringify(projection);
+  return projected === state.projected ? { state } : { state: { ...state, projected }, decisions: [projection] };
+}
+
+function act(state: CallState, view: CallView): Step {
   const decisions: Decision[] = [];
   const errands: Errand[] = [];
   for (const action of state.waiting) {
@@ -200,60 +217,69 @@ function act(state: CallState, view: CallView): { decisions: Decision[]; errands
       decisions.push({ type: 'act', action });
     }
   }
-  return { decisions, errands, waiting: [] };
+  return { state: state.waiting.length > 0 ? { ...state, waiting: [] } : state, decisions, errands };
+}
+
+/** A callback that was called off before the PBX rang anybody: whatever of it rings or talks is hung up, each leg once. */
+function hangUpCancelled(state: CallState, view: CallView): Step {
+  if (!state.cancelled) return { state };
+  const open = view.legs
+    .filter((leg) => leg.state !== 'over' && leg.location === 'person')
+    .map((leg) => leg.legId)
+    .filter((legId) => !state.hungUp.includes(legId));
+  if (open.length === 0) return { state };
+  const errands = open.map((legId) => ({ type: 'hang_up' as const, action: null, legId }));
+  return { state: { ...state, hungUp: [...state.hungUp, ...open] }, errands };
 }
 
 /** Talks that have ended, each after the draft's grace; again if one went on after all, or turns out to have been handed over. */
-function settleTalks(
-  before: CallState,
-  view: CallView,
-  found: readonly Conversation[],
-  limits: CallLimits,
-  now: Instant,
-): { state: CallState; decisions: Decision[]; wakeAt: Instant | null } {
+function settleTalks(before: CallState, current: Current, limits: CallLimits, now: Instant): Step {
   const decisions: Decision[] = [];
   let wakeAt: Instant | null = null;
-  const conversations = before.conversations.map((known) => {
-    const conversation = found.find((candidate) => registeredFor([known], candidate));
+  const conversations = before.conversations.map((known): Registered => {
+    const conversation = current.get(known.id);
     if (!conversation || conversation.answeredAt === null) return known;
-    if (conversation.endedAt === null) {
-      return known.endNotedAt === null && known.settled === null ? known : { ...known, endNotedAt: null, settled: null };
-    }
-    const endNotedAt = known.endNotedAt ?? now;
+    if (conversation.endedAt === null) return { ...known, endNotedAt: null, settled: null };
+    const noted = { ...known, endNotedAt: known.endNotedAt ?? now };
+    const handedOver = conversation.handedOverTo !== null;
+    const settled = handedOver ? 'handed_over' : 'ended';
+    if (known.settled === settled) return noted;
     // A call is over no sooner than the grace after its last event, so nothing more need be waited for then.
-    const due = before.overAt !== null ? now : endNotedAt + limits.draftGraceMs;
-    const mark = `${conversation.endedAt}:${conversation.handedOverTo ?? ''}`;
-    if (known.settled === mark) return { ...known, endNotedAt };
+    const due = before.overAt !== null ? now : noted.endNotedAt + limits.draftGraceMs;
     if (now < due) {
       wakeAt = earliest(wakeAt, due);
-      return { ...known, endNotedAt };
+      return noted;
     }
-    const handedOver = conversation.handedOverTo !== null;
-    decisions.push({ type: 'settle_talk', key: `talk:${known.id}:${mark}`, conversationId: known.id, handedOver });
-    return { ...known, endNotedAt, settled: mark };
+    const settlements = known.settlements + 1;
+    const key = `talk:${known.id}:${settlements}`;
+    decisions.push({ type: 'settle_talk', key, conversationId: known.id, handedOver, again: known.settled !== null });
+    return { ...noted, settled, settlements };
   });
   return { state: { ...before, conversations }, decisions, wakeAt };
 }
 
 /** Once, when the call is over: the missed call, the attempt, the callback that nobody picked up. */
-function endOfCall(state: CallState, view: CallView, found: readonly Conversation[]): Decision[] {
-  const decisions: Decision[] = [];
-  const unanswered = found.find((conversation) => conversation.answeredAt === null);
-  const known = unanswered && registeredFor(state.conversations, unanswered);
-  if (known) decisions.push({ type: 'record_attempt', key: `attempt:${known.id}`, conversationId: known.id });
-  else if (view.callback?.ours && view.talks.length === 0) decisions.push({ type: 'report_not_picked_up', key: 'not-picked-up' });
+function endOfCall(state: CallState, view: CallView, current: Current): Decision[] {
+  const attempts = [...current].filter(([, conversation]) => conversation.answeredAt === null);
+  const decisions: Decision[] = attempts.map(([id]) => ({ type: 'record_attempt', key: `attempt:${id}`, conversationId: id }));
+  const isNotPickedUp = view.callback?.ours && view.talks.length === 0 && attempts.length === 0;
+  if (isNotPickedUp) decisions.push({ type: 'report_not_picked_up', key: 'not-picked-up' });
+  const missed = missedCall(state, view);
+  return missed ? [...decisions, missed] : decisions;
+}
+
+function missedCall({ facts }: CallState, view: CallView): Decision | null {
   const agentIds = missedBy(view);
-  if (agentIds.length === 0) return decisions;
+  if (agentIds.length === 0) return null;
   const rung = view.legs.filter((leg) => leg.to.kind === 'agent' && agentIds.includes(leg.to.agentId));
-  const ends = rung.map((leg) => leg.endedAt ?? leg.startedAt);
-  decisions.push({
+  const ends = rung.map((leg) => ({ at: leg.endedAt ?? leg.startedAt, seenAt: leg.endSeenAt ?? leg.startSeenAt }));
+  return {
     type: 'record_missed',
     key: 'missed',
     agentIds,
     startedAt: Math.min(...rung.map((leg) => leg.startedAt)),
-    endedAt: Math.max(...ends),
-    seenAt: Math.max(...rung.map((leg) => leg.startSeenAt)),
-    reconciled: Object.values(state.facts.legs).some((leg) => Object.values(leg).some((fact) => fact.reconciled === true)),
-  });
-  return decisions;
+    endedAt: Math.max(...ends.map((end) => end.at)),
+    seenAt: Math.max(...ends.map((end) => end.seenAt)),
+    reconciled: Object.values(facts.legs).some((leg) => Object.values(leg).some((fact) => fact.reconciled === true)),
+  };
 }

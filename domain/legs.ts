@@ -1,4 +1,4 @@
-import type { CallFacts, LegFact } from './facts.ts';
+import { entryOf, type CallFacts, type LegFact } from './facts.ts';
 import type { CommandRef, Instant, LegMessage, Party } from './messages.ts';
 
 /** Two parties connected on a leg, from one Connected to the next with other parties or to the leg's end. */
@@ -30,21 +30,31 @@ export interface Leg {
   readonly startedAt: Instant;
   readonly startSeenAt: Instant;
   readonly endedAt: Instant | null;
-  /** The party left on hold or talking when the leg ended: false after a hold means a consultation was under way. */
+  readonly endSeenAt: Instant | null;
+  /** On hold at some time, and when the leg ended: then a consultation was under way. */
+  readonly wasHeld: boolean;
   readonly heldAtEnd: boolean;
+  /** False while it goes on, and where it was closed with the call or by the timer. */
+  readonly endHeard: boolean;
   readonly expired: boolean;
 }
 
-const samePerson = (a: Party, b: Party): boolean => {
+export const isEmployee = (party: Party): boolean =>
+  party.kind === 'agent' || party.kind === 'ignored' || party.kind === 'unmapped';
+
+export const samePerson = (a: Party, b: Party): boolean => {
   if (a.kind !== b.kind) return false;
   if (a.kind === 'agent' && b.kind === 'agent') return a.agentId === b.agentId;
   if (a.kind === 'outside' && b.kind === 'outside') return a.number === b.number || a.number === null || b.number === null;
   return true;
 };
 
-/** A number once known on this side of the leg is not forgotten when a later event leaves it out. */
-const remembering = (before: Party | undefined, now: Party): Party =>
-  before?.kind === 'outside' && now.kind === 'outside' && now.number === null ? before : now;
+/** What was once known of this side of the leg is not forgotten when a later event leaves it out. */
+function remembering(before: Party, now: Party): Party {
+  if (before.kind === 'outside' && now.kind === 'outside' && now.number === null) return before;
+  const wasKnown = before.kind === 'agent' || before.kind === 'ignored';
+  return wasKnown && now.kind === 'unmapped' ? before : now;
+}
 
 interface LegDraft {
   state: Leg['state'];
@@ -53,6 +63,7 @@ interface LegDraft {
   rangFrom: Party[];
   connections: Connection[];
   endedAt: Instant | null;
+  endSeenAt: Instant | null;
   heldAtEnd: boolean;
 }
 
@@ -61,10 +72,14 @@ function endConnection(draft: LegDraft, endedAt: Instant, endSeenAt: Instant): v
   if (last && last.endedAt === null) draft.connections[draft.connections.length - 1] = { ...last, endedAt, endSeenAt };
 }
 
-function connect(draft: LegDraft, fact: LegFact): void {
+/** Does the running connection join the leg's present parties? */
+function isJoined(draft: LegDraft): boolean {
   const last = draft.connections.at(-1);
-  const goesOn = last && last.endedAt === null && samePerson(last.from, draft.from) && samePerson(last.to, draft.to);
-  if (goesOn) return;
+  return last !== undefined && last.endedAt === null && samePerson(last.from, draft.from) && samePerson(last.to, draft.to);
+}
+
+function connect(draft: LegDraft, fact: LegFact): void {
+  if (isJoined(draft)) return;
   endConnection(draft, fact.at, fact.seenAt);
   draft.connections.push({
     from: draft.from,
@@ -77,19 +92,37 @@ function connect(draft: LegDraft, fact: LegFact): void {
   });
 }
 
+function end(draft: LegDraft, at: Instant, seenAt: Instant): void {
+  endConnection(draft, at, seenAt);
+  draft.heldAtEnd = draft.state === 'held';
+  draft.state = 'over';
+  draft.endedAt = at;
+  draft.endSeenAt = seenAt;
+}
+
+/** A leg's end names its parties as well: had it passed to somebody outside without a word, it tells so now. */
+function passOnSilently(draft: LegDraft, fact: LegFact): void {
+  const { from } = fact;
+  if (from.kind !== 'outside' || from.number === null || !isEmployee(draft.from)) return;
+  draft.from = from;
+  if (draft.state === 'ringing') draft.rangFrom.push(from);
+  else connect(draft, fact);
+}
+
 /** One event after another, by seq: Disconnected is final, whatever bears a higher number (mango-api §2.3). */
 function step(draft: LegDraft, fact: LegFact): void {
   if (draft.state === 'over') return;
   if (fact.state === 'disconnected') {
-    draft.heldAtEnd = draft.state === 'held';
-    draft.state = 'over';
-    draft.endedAt = fact.at;
-    endConnection(draft, fact.at, fact.seenAt);
+    passOnSilently(draft, fact);
+    end(draft, fact.at, fact.seenAt);
     return;
   }
   draft.from = remembering(draft.from, fact.from);
   draft.to = remembering(draft.to, fact.to);
   if (fact.state === 'appeared') {
+    // A second one names another caller (mango-api §3.6); those who talk already do not ring again.
+    if (isJoined(draft)) return;
+    endConnection(draft, fact.at, fact.seenAt);
     draft.state = 'ringing';
     draft.rangFrom.push(draft.from);
   } else {
@@ -101,44 +134,73 @@ function step(draft: LegDraft, fact: LegFact): void {
 
 const unique = (values: readonly (string | null)[]): string[] => [...new Set(values.filter((value) => value !== null))];
 
+/** How a leg without an end of its own is closed: with the call, or by the timer. */
+function closingOf(legId: string, last: LegFact, { summary, expired }: CallFacts): { at: Instant; seenAt: Instant } | null {
+  if (summary) return { at: Math.max(summary.endedAt, last.at), seenAt: summary.seenAt };
+  const expiredAt = entryOf(expired, legId);
+  return expiredAt === undefined ? null : { at: last.at, seenAt: expiredAt };
+}
+
 export function legOf(legId: string, bySeq: Readonly<Record<number, LegFact>>, facts: CallFacts): Leg {
   const ordered = Object.values(bySeq).sort((a, b) => a.seq - b.seq);
   const [first] = ordered as [LegFact, ...LegFact[]];
+  const { from, to } = first;
   const draft: LegDraft = {
     state: 'ringing',
-    from: first.from,
-    to: first.to,
-    rangFrom: [],
+    from,
+    to,
+    // Of a leg whose end alone was heard it is known that it rang.
+    rangFrom: first.state === 'disconnected' ? [from] : [],
     connections: [],
     endedAt: null,
+    endSeenAt: null,
     heldAtEnd: false,
   };
   for (const fact of ordered) step(draft, fact);
-  const last = ordered.at(-1) ?? first;
-  const closing = facts.summary
-    ? { at: Math.max(facts.summary.endedAt, last.at), seenAt: facts.summary.seenAt }
-    : facts.expired[legId] !== undefined
-      ? { at: last.at, seenAt: facts.expired[legId] }
-      : null;
-  const closedOtherwise = draft.state !== 'over' && closing !== null;
-  if (closedOtherwise) {
-    endConnection(draft, closing.at, closing.seenAt);
-    draft.state = 'over';
-    draft.endedAt = closing.at;
-  }
+  const endHeard = draft.state === 'over';
+  const closing = endHeard ? null : closingOf(legId, ordered.at(-1) ?? first, facts);
+  if (closing) end(draft, closing.at, closing.seenAt);
   const ours = ordered.map((fact) => fact.command).find((command) => command?.ours);
   return {
     ...draft,
     legId,
+    wasHeld: ordered.some((fact) => fact.state === 'held'),
+    endHeard,
     location: first.location,
     takenFrom: unique(ordered.map((fact) => fact.takenFrom)),
     transfers: unique(ordered.map((fact) => fact.transfer)),
-    begunBy: first.command,
+    // A command to transfer is first named on a hold (mango-api §3.7); the leg had been there before.
+    begunBy: first.state === 'held' ? null : first.command,
     ours: ours?.ours ? { ...ours.ours, commandId: ours.commandId } : null,
     startedAt: first.at,
     startSeenAt: first.seenAt,
-    expired: closedOtherwise && facts.summary === null,
+    expired: closing !== null && facts.summary === null,
   };
+}
+
+/** Does `next` show that somebody on `leg` consulted a colleague or handed the other party on? */
+function showsTalkOn(leg: Leg, next: Leg): boolean {
+  if (!next.takenFrom.includes(leg.legId)) return false;
+  if (next.transfers.some((kind) => kind !== 'return_blind')) return true;
+  const callers = [...next.rangFrom, ...next.connections.map((connection) => connection.from)];
+  return callers.some((party) => isEmployee(party) && (samePerson(party, leg.to) || samePerson(party, leg.from)));
+}
+
+/** A leg that others continue by a transfer was connected, even if its own events of that were lost. */
+function withImpliedTalk(leg: Leg, legs: readonly Leg[]): Leg {
+  const isSilent = leg.location === 'person' && leg.connections.length === 0;
+  if (!isSilent || !legs.some((next) => showsTalkOn(leg, next))) return leg;
+  const { from, to, startedAt, startSeenAt, endedAt, endSeenAt } = leg;
+  const connection = { from, to, startedAt, startSeenAt, endedAt, endSeenAt, reconciled: false };
+  return { ...leg, state: leg.state === 'ringing' ? 'connected' : leg.state, connections: [connection] };
+}
+
+/** All legs, in an order that does not depend on that of arrival. */
+export function legsOf(facts: CallFacts): Leg[] {
+  const legs = Object.entries(facts.legs)
+    .map(([legId, bySeq]) => legOf(legId, bySeq, facts))
+    .sort((a, b) => a.startedAt - b.startedAt || (a.legId < b.legId ? -1 : 1));
+  return legs.map((leg) => withImpliedTalk(leg, legs));
 }
 
 /** How many legs stand before this one in its chain of `taken_from_call_id`. */

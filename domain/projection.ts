@@ -1,63 +1,71 @@
 import type { CallView } from './call.ts';
 import { cardsOf } from './cards.ts';
 import { DIALLING_KEY, type Conversation } from './conversations.ts';
-import type { Decision, ProjectedConversation } from './decisions.ts';
-import { registeredFor, type CallState, type Registered } from './state.ts';
+import type { Decision, ProjectedCard, ProjectedConversation } from './decisions.ts';
+import type { CallState, Current } from './state.ts';
+
+type Projection = Extract<Decision, { type: 'project' }>;
 
 function outcomeOf(conversation: Conversation): ProjectedConversation['outcome'] {
   if (conversation.endedAt === null) return 'in_progress';
   return conversation.answeredAt === null ? 'unanswered' : 'talked';
 }
 
-export function project(
-  state: CallState,
-  view: CallView,
-  found: readonly Conversation[],
-): Extract<Decision, { type: 'project' }> {
-  const idOf = (conversation: Conversation): Registered => registeredFor(state.conversations, conversation) as Registered;
-  const ours = view.callback?.ours ?? null;
-  const dialled = found[0]?.keys.includes(DIALLING_KEY) ? found[0] : null;
-  const flags: Record<string, true> = {};
-  if (view.legs.some((leg) => leg.expired)) flags['closedByTimer'] = true;
-  if (state.overAt !== null && !state.facts.summary) flags['noSummary'] = true;
+function projectConversation(id: string, ordinal: number, conversation: Conversation, view: CallView): ProjectedConversation {
+  const outcome = outcomeOf(conversation);
+  const isDialled = conversation.keys.includes(DIALLING_KEY);
+  return {
+    id,
+    ordinal,
+    agentId: conversation.agentId,
+    direction: view.direction === 'outgoing' ? 'outgoing' : 'incoming',
+    outcome,
+    startedAt: conversation.startedAt,
+    answeredAt: conversation.answeredAt,
+    answeredSeenAt: conversation.answeredSeenAt,
+    endedAt: conversation.endedAt,
+    endedSeenAt: conversation.endSeenAt,
+    talkSeconds: outcome === 'talked' ? conversation.talkSeconds : null,
+    handedOverTo: conversation.handedOverTo,
+    ticketId: isDialled ? (view.callback?.ours?.ticketId ?? null) : null,
+    reconciled: conversation.reconciled,
+  };
+}
+
+function projectCards(view: CallView, current: Current): ProjectedCard[] {
+  const idOf = (agentId: string, keys: readonly string[] | null): string | null =>
+    [...current].find(([, conversation]) => conversation.agentId === agentId && conversation.keys === keys)?.[0] ?? null;
+  return cardsOf(view, [...current.values()])
+    .map(({ agentId, state, direction, conversationKeys, startedAt, answeredAt }) => {
+      return { agentId, state, direction, conversationId: idOf(agentId, conversationKeys), startedAt, answeredAt };
+    })
+    .sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
+}
+
+function flagsOf(state: CallState, view: CallView): Record<string, true> {
+  return {
+    ...(view.legs.some((leg) => leg.expired) ? { closedByTimer: true as const } : {}),
+    ...(state.overAt !== null && !state.facts.summary ? { noSummary: true as const } : {}),
+  };
+}
+
+/** The whole of what is known of the call now, as its rows and cards show it. */
+export function project(state: CallState, view: CallView, current: Current): Projection {
+  const { summary } = state.facts;
   const over = state.overAt !== null;
+  const starts = view.legs.map((leg) => leg.startedAt);
   const ends = view.legs.map((leg) => leg.endedAt).filter((at) => at !== null);
+  const ordinals = new Map(state.conversations.map((known) => [known.id, known.ordinal]));
   return {
     type: 'project',
     direction: view.direction,
     customer: view.customer ?? null,
-    conversations: found.map((conversation) => {
-      const { id, ordinal } = idOf(conversation);
-      return {
-        id,
-        ordinal,
-        agentId: conversation.agentId,
-        direction: view.direction === 'outgoing' ? 'outgoing' : 'incoming',
-        outcome: outcomeOf(conversation),
-        startedAt: conversation.startedAt,
-        answeredAt: conversation.answeredAt,
-        answeredSeenAt: conversation.answeredSeenAt,
-        endedAt: conversation.endedAt,
-        endedSeenAt: conversation.endSeenAt,
-        talkSeconds: conversation.endedAt === null || conversation.answeredAt === null ? null : conversation.talkSeconds,
-        handedOverTo: conversation.handedOverTo,
-        ticketId: conversation === dialled ? (ours?.ticketId ?? null) : null,
-        reconciled: conversation.reconciled,
-      };
-    }),
-    cards: cardsOf(view, found)
-      .map((card) => {
-        const own =
-          card.conversationKeys &&
-          found.find((conversation) => conversation.agentId === card.agentId && conversation.keys === card.conversationKeys);
-        const { agentId, state: cardState, direction, startedAt, answeredAt } = card;
-        return { agentId, state: cardState, direction, conversationId: own ? idOf(own).id : null, startedAt, answeredAt };
-      })
-      .sort((a, b) => (a.agentId < b.agentId ? -1 : 1)),
+    conversations: [...current].map(([id, conversation]) => projectConversation(id, ordinals.get(id) ?? 0, conversation, view)),
+    withdrawn: state.conversations.map((known) => known.id).filter((id) => !current.has(id)),
+    cards: over ? [] : projectCards(view, current),
     over,
-    startedAt:
-      view.legs.length > 0 ? Math.min(...view.legs.map((leg) => leg.startedAt)) : (state.facts.summary?.startedAt ?? null),
-    endedAt: over ? (ends.length > 0 ? Math.max(...ends) : (state.facts.summary?.endedAt ?? null)) : null,
-    flags,
+    startedAt: starts.length > 0 ? Math.min(...starts) : (summary?.startedAt ?? null),
+    endedAt: !over ? null : ends.length > 0 ? Math.max(...ends) : (summary?.endedAt ?? null),
+    flags: flagsOf(state, view),
   };
 }

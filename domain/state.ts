@@ -8,10 +8,13 @@ export interface Registered {
   readonly ordinal: number;
   readonly keys: readonly string[];
   readonly agentId: string;
-  /** The last end for which the ticket was settled: `<times ended>:<handed over>`; null while it has none. */
-  readonly settled: string | null;
+  /** As what the ticket was settled last; null until then, and again while the talk goes on after all. */
+  readonly settled: 'ended' | 'handed_over' | null;
+  /** How often it was settled: what makes each settlement a decision of its own. */
+  readonly settlements: number;
   /** When the workflow first saw it ended: the draft's grace runs from here. Null while it goes on. */
   readonly endNotedAt: Instant | null;
+  /** False while nobody has answered, and of one that later events showed to be none. */
   readonly talked: boolean;
 }
 
@@ -68,33 +71,46 @@ export function withCallMessage(state: CallState, message: CallMessage, now: Ins
   if (message.type === 'action') {
     const key = `${message.agentId}:${message.actionId}`;
     if (state.actionsSeen.includes(key)) return state;
-    return { ...state, actionsSeen: [...state.actionsSeen, key], waiting: [...state.waiting, message] };
+    const facts = withMessage(state.facts, message, now);
+    return { ...state, facts, actionsSeen: [...state.actionsSeen, key], waiting: [...state.waiting, message] };
   }
   if (state.overAt !== null && message.type !== 'recording') return state;
   return { ...state, facts: withMessage(state.facts, message, now) };
 }
 
-export function register(state: CallState, found: readonly Conversation[]): readonly Registered[] {
-  const list = [...state.conversations];
-  for (const conversation of found) {
-    const index = list.findIndex(
-      (known) => known.agentId === conversation.agentId && known.keys.some((key) => conversation.keys.includes(key)),
-    );
-    const known = list[index];
-    const talked = conversation.answeredAt !== null;
-    if (known)
-      list[index] = { ...known, keys: [...new Set([...known.keys, ...conversation.keys])], talked: known.talked || talked };
-    else {
-      const ordinal = list.length + 1;
-      const id = `${state.callId}.${ordinal}`;
-      list.push({ id, ordinal, keys: conversation.keys, agentId: conversation.agentId, settled: null, endNotedAt: null, talked });
-    }
-  }
-  return list;
+/** The conversations as they are known now, each under its lasting id. */
+export type Current = ReadonlyMap<string, Conversation>;
+
+/**
+ * Finds each conversation's lasting id: by a leg that it shares with what is registered, or else the agent's registration that
+ * nothing else claims (it was known by legs that turned out to be something else). Each id stands for one conversation.
+ */
+export function register(state: CallState, found: readonly Conversation[]): { state: CallState; current: Current } {
+  const claims = new Map<Conversation, string>();
+  const claim = (conversation: Conversation, isIt: (known: Registered) => boolean): void => {
+    const free = state.conversations.filter((known) => ![...claims.values()].includes(known.id));
+    const known = free.find((candidate) => candidate.agentId === conversation.agentId && isIt(candidate));
+    if (known) claims.set(conversation, known.id);
+  };
+  for (const conversation of found) claim(conversation, (known) => known.keys.some((key) => conversation.keys.includes(key)));
+  for (const conversation of found) if (!claims.has(conversation)) claim(conversation, () => true);
+  const fresh = found.filter((conversation) => !claims.has(conversation));
+  const added = fresh.map((conversation, index) => newlyRegistered(state, conversation, index));
+  fresh.forEach((conversation, index) => claims.set(conversation, added[index]?.id ?? ''));
+  const current: Current = new Map(found.map((conversation) => [claims.get(conversation) ?? '', conversation]));
+  const conversations = [...state.conversations, ...added].map((known): Registered => {
+    const conversation = current.get(known.id);
+    if (!conversation) return { ...known, talked: false };
+    return { ...known, keys: conversation.keys, talked: conversation.answeredAt !== null };
+  });
+  return { state: { ...state, conversations }, current };
 }
 
-export const registeredFor = (list: readonly Registered[], conversation: Conversation): Registered | undefined =>
-  list.find((known) => known.agentId === conversation.agentId && known.keys.some((key) => conversation.keys.includes(key)));
+function newlyRegistered(state: CallState, { agentId, keys }: Conversation, index: number): Registered {
+  const ordinal = state.conversations.length + index + 1;
+  const id = `${state.callId}.${ordinal}`;
+  return { id, ordinal, keys, agentId, settled: null, settlements: 0, endNotedAt: null, talked: false };
+}
 
 /** Pauses between attempts to fetch a recording; the last one repeats (hours in all). */
 export const FETCH_PAUSES_MS = [60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000] as const;
@@ -133,14 +149,14 @@ export function withFetched(
   };
 }
 
-/** An admin asks again for a recording that was given up. */
+/** An admin asks again for a recording that was given up, or does not want to wait for the next attempt. */
 export function askedAgain(state: CallState, rowId: string, now: Instant): CallState {
   return {
     ...state,
-    recordings: state.recordings.map((known) =>
-      known.rowId === rowId && known.state === 'settled'
-        ? { ...known, state: 'announced', attempts: 1, nextAttemptAt: now }
-        : known,
-    ),
+    recordings: state.recordings.map((known) => {
+      if (known.rowId !== rowId || known.state === 'fetching') return known;
+      const attempts = known.state === 'settled' ? 1 : Math.max(1, known.attempts);
+      return { ...known, state: 'announced', attempts, nextAttemptAt: now };
+    }),
   };
 }

@@ -31,6 +31,7 @@ export async function project(context: DecisionContext, decision: Projection): P
     });
   const call = await recogniseCustomer(context);
   for (const conversation of decision.conversations) await projectConversation(context, call, conversation);
+  if (decision.withdrawn.length > 0) await withdrawConversations(context, decision.withdrawn);
   await projectCards(context, decision.cards);
   return { cancelled: call.command_state === 'cancelled' };
 }
@@ -74,6 +75,15 @@ async function projectConversation(context: DecisionContext, call: CallRow, now:
     !(before?.outcome === 'in_progress' && before.answered_at !== null);
   if (begins) await talkBegins(context, after);
   if (before && (before.outcome !== after.outcome || begins)) await publishTicketChanged(trx, after.ticket_id);
+}
+
+/** What looked like a conversation was none: it leaves nothing, unless an agent has made a ticket of it meanwhile. */
+async function withdrawConversations({ trx, callId }: DecisionContext, ids: readonly string[]): Promise<void> {
+  const those = trx('conversations')
+    .where({ call_id: callId })
+    .whereIn('id', [...ids]);
+  await those.clone().whereNull('ticket_id').delete();
+  await those.clone().where({ outcome: 'in_progress' }).update({ outcome: 'unanswered', ended_at: trx.fn.now() });
 }
 
 /** While a linked talk goes on, its ticket is open; and an agent's new ticket closes the missed-call ticket once there is an answer. */

@@ -100,7 +100,8 @@ export async function settleTalk(
     ticketId = conversation.ticket_id;
     const ticket = await lockTicket(trx, ticketId);
     if (!ticket) throw new Error(`Ticket ${ticketId} of conversation ${conversation.id} is gone`);
-    await settleExisting(context, conversation, ticket, automatic);
+    // Of a ticket that an agent made, the end of the talk has had its say already; whatever was chosen since stands.
+    if (!decision.again || conversation.made_by === 'auto') await settleExisting(context, conversation, ticket, automatic);
   }
   await placeholder(trx, { conversationId: conversation.id, callId: context.callId });
   await publishTicketChanged(trx, ticketId);
@@ -158,7 +159,7 @@ export async function recordAttempt(
   }
   await trx('conversations')
     .where({ id: conversation.id })
-    .update({ ticket_id: ticket.id, made_by: conversation.made_by ?? 'auto' });
+    .update({ ticket_id: ticket.id, made_by: conversation.made_by ?? 'link' });
   const message = await addMessage(
     trx,
     ticket,

@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+import type { CallMessage } from '../../domain/messages.ts';
+import { play, type Played } from '../support/call-driver.ts';
+import { SCENARIOS } from '../support/call-scenarios.ts';
+import { StoryTeller } from '../support/call-stories.ts';
+import { arriving, isSummary, T0 } from '../support/leg-events.ts';
+import {
+  chance,
+  delayed,
+  essence,
+  nonsense,
+  shuffledAndRepeated,
+  stories,
+  withActions,
+  type Chance,
+  type Compared,
+} from '../support/random-stories.ts';
+import type { Story } from '../support/story.ts';
+
+/** Times as many runs as usual: `PROPERTY_RUNS=100 npx vitest run --project unit test/domain/call-properties`. */
+const TIMES = Number(process.env['PROPERTY_RUNS'] ?? 1);
+vi.setConfig({ testTimeout: 120_000 * TIMES });
+
+/** Everything at once and in any order, long after it happened; decided now and then, never too late. */
+function playInAnyOrder(messages: readonly CallMessage[], by: Chance): Played {
+  const from = Math.max(...messages.map((message) => message.receivedAt));
+  const decides: boolean[] = [];
+  return play(arriving(shuffledAndRepeated(messages, by), from + 1_000, 5), {
+    decidesAfter: (index) => (decides[index] ??= by.below(10) < 7),
+    holds: () => by.oneIn(10),
+  });
+}
+
+/** No silence is so long that the call might be taken to be over when the event that breaks it is lost. */
+const unhurried = (story: Story): Story => ({ ...story, pauses: story.pauses.map((seconds) => 2 + (seconds % 9)) });
+
+function expectStory(teller: StoryTeller, played: Played, compared?: Compared): void {
+  expect(essence(played.outcome, compared)).toEqual(essence(teller.expected, compared));
+  for (const [index, conversation] of played.outcome.conversations.entries()) {
+    const { handedOverTo } = conversation;
+    if (handedOverTo !== null) expect(teller.expected.conversations[index]?.handedOverTo).toContain(handedOverTo);
+  }
+}
+
+describe('a call comes to what people did in it', () => {
+  test('told as it happens', () => {
+    fc.assert(
+      fc.property(stories, chance, (story, by) => {
+        const teller = new StoryTeller(story).tell();
+        expectStory(teller, play(teller.script.messages, { holds: () => by.oneIn(4) }));
+      }),
+      { numRuns: 600 * TIMES },
+    );
+  });
+
+  test('told in any order, any of it repeated, and decided at any moment', () => {
+    fc.assert(
+      fc.property(stories, chance, (story, by) => {
+        const teller = new StoryTeller(story).tell();
+        expectStory(teller, playInAnyOrder(teller.script.messages, by));
+      }),
+      { numRuns: 600 * TIMES },
+    );
+  });
+
+  test('told as it happens, each event up to a second and a half late', () => {
+    fc.assert(
+      fc.property(stories, chance, (story, by) => {
+        const teller = new StoryTeller(story).tell();
+        expectStory(teller, play(delayed(teller.script.messages, by, 1_500), { holds: () => by.oneIn(10) }));
+      }),
+      { numRuns: 400 * TIMES },
+    );
+  });
+
+  test('with two agents acting in between, each action carried out exactly once', () => {
+    fc.assert(
+      fc.property(stories, chance, (story, by) => {
+        const teller = new StoryTeller(story).tell();
+        const messages = withActions(teller.script.messages, by);
+        const played = play(delayed(messages, by, 1_500), { holds: () => by.oneIn(10) });
+        expectStory(teller, played);
+        const asked = messages.flatMap((message) => (message.type === 'action' ? [message.actionId] : []));
+        expect(
+          played
+            .of('act')
+            .map(({ action }) => action.actionId)
+            .sort(),
+        ).toEqual(asked.sort());
+      }),
+      { numRuns: 300 * TIMES },
+    );
+  });
+});
+
+describe('a call comes to the same without', () => {
+  const isLeg = (message: CallMessage, ...states: string[]): boolean => message.type === 'leg' && states.includes(message.state);
+  const losing = (lost: (message: CallMessage) => boolean, only: (story: Story) => boolean, compared: Compared): void =>
+    fc.assert(
+      fc.property(stories.map(unhurried).filter(only), chance, fc.boolean(), (story, by, all) => {
+        const teller = new StoryTeller(story).tell();
+        const messages = teller.script.messages.filter((message) => !lost(message) || !(all || by.oneIn(2)));
+        if (messages.length === 0) return;
+        expectStory(teller, play(messages, { holds: () => by.oneIn(20) }), { recordings: false, ...compared });
+      }),
+      { numRuns: 120 * TIMES },
+    );
+  const any = (): boolean => true;
+
+  test('its summary', () => losing(isSummary, any, { recordings: true }));
+  test('the holds', () => losing((message) => isLeg(message, 'held'), any, {}));
+  test('the legs of menu and queue', () => losing((message) => message.type === 'leg' && message.location !== 'person', any, {}));
+  test('the rings', () => losing((message) => isLeg(message, 'appeared'), any, { seconds: false }));
+  test('the ends, where the summary came', () =>
+    losing(
+      (message) => isLeg(message, 'disconnected'),
+      (story) => story.fields === 'v2',
+      { seconds: false },
+    ));
+  test('the answers, where the summary came and nobody was handed over', () =>
+    losing(
+      (message) => isLeg(message, 'connected'),
+      ({ moves, opening }) => moves.length === 0 && !(opening.kind === 'callback' && opening.answered === null),
+      { seconds: false },
+    ));
+});
+
+describe('whatever comes, in whatever order', () => {
+  test('nothing is thrown, nothing is decided twice, and the call is finished some time', () => {
+    fc.assert(
+      fc.property(nonsense, fc.boolean(), chance, (messages, fetched, by) => {
+        const outcome = fetched ? ({ state: 'settled' } as const) : ({ state: 'retry', reason: 'not_found' } as const);
+        const played = play(messages, { fetch: () => outcome, holds: () => by.oneIn(3) });
+        expect(played.finishedAt).not.toBeNull();
+        expect(played.of('record_missed').length).toBeLessThanOrEqual(1);
+        for (const talk of played.outcome.conversations) {
+          expect(talk.outcome).not.toBe('in_progress');
+          if (talk.outcome === 'talked') expect(talk.handedOver).not.toBeNull();
+          // Missed and answered at once is only who was handed over and then missed.
+          if (talk.outcome === 'talked' && talk === played.outcome.conversations.at(-1) && played.outcome.missedBy) {
+            expect(talk.handedOver).toBe(true);
+          }
+        }
+      }),
+      { numRuns: 400 * TIMES },
+    );
+  });
+
+  test('the facts are the same set, whoever comes first', () => {
+    fc.assert(
+      fc.property(nonsense, chance, (messages, by) => {
+        // Two rivals for one place settle it among themselves: the outcome depends on what was said, not when.
+        const together = messages.map((message) => ({ ...message, receivedAt: T0 }));
+        const [one, other] = [shuffledAndRepeated(together, by), shuffledAndRepeated(together, by)].map((order) =>
+          play(arriving(order, T0 + 300_000, 0), { decidesAfter: (index) => index === order.length - 1, holds: () => false }),
+        );
+        expect(one && essence(one.outcome)).toEqual(other && essence(other.outcome));
+      }),
+      { numRuns: 300 * TIMES },
+    );
+  });
+});
+
+describe('every scenario of mango-api §3 comes to the same in any order', () => {
+  test.each(Object.entries(SCENARIOS))('%s', (_name, make) => {
+    const { messages } = make();
+    const expected = essence(play(messages).outcome);
+    fc.assert(
+      fc.property(chance, (by) => {
+        expect(essence(playInAnyOrder(messages, by).outcome)).toEqual(expected);
+      }),
+      { numRuns: 6 * TIMES },
+    );
+  });
+});
