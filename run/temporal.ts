@@ -93,6 +93,8 @@ export function serverArguments(ports: Ports, databasePath: string | null): stri
     'history.transferProcessorMaxPollRPS': 1500,
     'history.timerProcessorMaxPollRPS': 1500,
     'history.visibilityProcessorMaxPollRPS': 200,
+    // Timers fire when they are due, not up to a second later.
+    'history.timerProcessorMaxTimeShift': '"50ms"',
     'matching.numTaskqueueReadPartitions': 1,
     'matching.numTaskqueueWritePartitions': 1,
   };

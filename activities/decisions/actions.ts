@@ -13,7 +13,14 @@ import {
 } from '../../db/tickets.ts';
 import { joinRecordings } from '../../db/recordings.ts';
 import { byAgent, byRule, callOf, conversationOf, type ConversationRow, type DecisionContext } from './context.ts';
-import { createCustomer, customerForTicket, lockCustomer, setCustomer } from './customers.ts';
+import {
+  createCustomer,
+  customerForTicket,
+  isNothingButTheNumber,
+  lockCustomer,
+  replaceCustomer,
+  setCustomer,
+} from './customers.ts';
 import { closeMissedTickets } from './missed.ts';
 import { publishCardsUpdated } from './project.ts';
 import { draftOf, isFilled, subjectOr, type Draft } from './talks.ts';
@@ -321,8 +328,13 @@ async function identifyCustomer(context: DecisionContext, action: ActionMessage)
     .join('tickets', 'tickets.id', 'conversations.ticket_id')
     .where({ 'conversations.call_id': call.id })
     .select('tickets.id as id', 'tickets.customer_id as customer_id')) as { id: string; customer_id: string | null }[];
-  const taken = tickets.find((ticket) => ticket.customer_id !== null && ticket.customer_id !== action.customerId);
+  const stopgap = call.customer_id && (await isNothingButTheNumber(trx, call.customer_id, call.phone)) ? call.customer_id : null;
+  const taken = tickets.find(
+    (ticket) => ticket.customer_id !== null && ![action.customerId, stopgap].includes(ticket.customer_id),
+  );
   if (taken) return refused('ticket_exists', taken.id);
+  if (stopgap)
+    await replaceCustomer(context, stopgap, action.customerId, byAgent(context, action.agentId, action.inboxId, null, 'S4a'));
   if (call.phone) {
     const position = trx('customer_phones').where({ customer_id: action.customerId }).count('*');
     await trx('customer_phones').insert({ customer_id: action.customerId, phone: call.phone, position }).onConflict().ignore();

@@ -1,5 +1,6 @@
 import { formatPhone } from '../../domain/phone.ts';
 import type { Transaction } from '../../db/pool.ts';
+import { changeTicket, lockTicket, type Cause } from '../../db/tickets.ts';
 import { callOf, type CallRow, type DecisionContext } from './context.ts';
 
 /**
@@ -60,4 +61,33 @@ export async function customerForTicket(context: DecisionContext): Promise<CallR
   const customerId = await createCustomer(context.trx, call.phone);
   await setCustomer(context.trx, call.id, customerId);
   return { ...recognised, customer_id: customerId };
+}
+
+/** A customer made from this number, of whom nobody has written anything since: a stopgap until somebody says who it is. */
+export async function isNothingButTheNumber(trx: Transaction, customerId: string, phone: string | null): Promise<boolean> {
+  if (!phone) return false;
+  const { rows } = await trx.raw<{ rows: unknown[] }>(
+    `select from customers c where c.id = ? and c.full_name = ? and c.company = '' and c.note = '' and c.custom_fields = '{}'
+       and not exists (select from customer_emails where customer_id = c.id)
+       and (select array_agg(phone) from customer_phones where customer_id = c.id) = array[?]`,
+    [customerId, formatPhone(phone), phone],
+  );
+  return rows.length > 0;
+}
+
+/** The stopgap's tickets and calls are the real customer's; nothing of it is left to share the number with. */
+export async function replaceCustomer(
+  { trx }: DecisionContext,
+  stopgap: string,
+  customerId: string,
+  cause: Cause,
+): Promise<void> {
+  const tickets = (await trx('tickets').where({ customer_id: stopgap }).orderBy('id').select('id')) as { id: string }[];
+  for (const { id } of tickets) {
+    const ticket = await lockTicket(trx, id);
+    if (ticket) await changeTicket(trx, ticket, { customerId }, cause);
+  }
+  for (const table of ['conversations', 'calls'])
+    await trx(table).where({ customer_id: stopgap }).update({ customer_id: customerId });
+  await trx('customers').where({ id: stopgap }).delete();
 }

@@ -16,11 +16,25 @@ import { customerForTicket, lockCustomer } from './customers.ts';
 
 type Customer = Pick<CallRow, 'customer_id' | 'phone'>;
 
-/** Rows of `table` that concern this customer: by person, or by number where the number has no one owner. */
-function ofCustomer(trx: Transaction, table: string, { customer_id, phone }: Customer) {
+/**
+ * Rows of `table` that concern this customer, whichever of their numbers (S12): the person's own, and those of the person's
+ * numbers that were never given an owner. Where the number has no one owner, the number is all there is to go by.
+ */
+function ofCustomer(trx: Transaction, table: 'tickets' | 'conversations', { customer_id, phone }: Customer) {
   return trx(table).where((query) => {
-    if (customer_id) void query.where({ customer_id });
-    else void query.whereNull('customer_id').where({ phone });
+    if (!customer_id) {
+      void query.where({ phone });
+      if (table === 'tickets') void query.whereNull('customer_id');
+      return;
+    }
+    void query.where({ customer_id }).orWhere((ownerless) => {
+      void ownerless
+        .whereNull('customer_id')
+        .where(
+          (numbers) =>
+            void numbers.whereIn('phone', trx('customer_phones').where({ customer_id }).select('phone')).orWhere({ phone }),
+        );
+    });
   });
 }
 

@@ -365,6 +365,39 @@ describe('a missed call', () => {
     expect(await ticket(red.id)).toMatchObject({ status: 'pending', status_rule: 'S18б' });
   });
 
+  test('S12, S18а: a number of two customers: the talk counts for its missed calls, whichever of them the agent chose', async () => {
+    const owners = (await database
+      .db('customers')
+      .insert([{ full_name: 'Мария' }, { full_name: 'Пётр' }])
+      .returning('id')) as { id: string }[];
+    await database.db('customer_phones').insert(owners.map(({ id }) => ({ customer_id: id, phone })));
+    const [red] = await ticketsOf(await missed([cast.anna]));
+    expect(red).toMatchObject({ customer_id: null });
+    const call = await answered(cast.boris);
+    await call.act(cast.boris, { action: 'identify_customer', customerId: owners[0]?.id ?? '' });
+    await call.act(cast.boris, { action: 'create_ticket', conversationId: call.conversationId() });
+    expect(await ticket(red.id)).toMatchObject({ status: 'closed' });
+    await endsWithSummary(call);
+    expect((await ticketsOf(await missed([cast.anna])))[0]?.id).not.toBe(red.id);
+  });
+
+  test('S4a, S5: after a transfer B may still say who the unknown caller is; the stopgap made of the number gives way', async () => {
+    const [customer] = await database.db('customers').insert({ full_name: 'Ольга' }).returning('id');
+    const call = await answered(cast.anna);
+    await call.send(call.leg('A', 'disconnected'));
+    const outside = { kind: 'outside', number: 1 } as const;
+    await call.send(
+      call.leg('B', 'appeared', { from: outside, to: agent(cast.boris), takenFrom: 'A', transfer: 'blind' }),
+      call.leg('B', 'connected'),
+    );
+    await call.pass(5_000);
+    expect(await call.act(cast.boris, { action: 'identify_customer', customerId: customer.id })).toMatchObject({ state: 'done' });
+    await call.send(call.leg('B', 'disconnected'), call.summary({ talkedAt: call.now }));
+    await call.pass(2_500);
+    expect((await ticketsOf(call)).map((row) => row.customer_id)).toEqual([customer.id, customer.id]);
+    expect(await database.db('customer_phones').where({ phone })).toMatchObject([{ customer_id: customer.id }]);
+  });
+
   test('two calls of one customer that end at the same instant make one ticket', async () => {
     const calls = await Promise.all([start(), start()]);
     for (const call of calls) await call.send(call.leg('A', 'appeared', { to: agent(cast.anna) }));
