@@ -18,6 +18,7 @@ import { TASK_QUEUE } from '../workflows/task-queue.ts';
 import { createCommandSteps } from './commands.ts';
 import { createCallSteps } from './decisions/index.ts';
 import { createDispatcher } from './dispatcher/index.ts';
+import { startFactsRefresher } from './facts-refresher.ts';
 import { createReconcileSteps } from './reconcile.ts';
 import { createRecordingSteps } from './recordings/index.ts';
 import { ensureSchedules } from './schedules.ts';
@@ -86,9 +87,11 @@ export async function startWorker(options: {
   });
   const dispatcher = createDispatcher({ db, temporalClient: client, log: createLogger('dispatcher'), config, taskQueue });
   await dispatcher.start();
+  const factsRefresher = startFactsRefresher({ db, log });
   if (options.schedules) await ensureSchedules(client, taskQueue);
   const done = worker.run().finally(async () => {
     await dispatcher.stop();
+    await factsRefresher.stop();
     await clientConnection.close();
     await connection.close();
     await db.destroy();
