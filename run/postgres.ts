@@ -62,7 +62,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   const binaries = await findBinaries();
   const data = join(directory, binaries.majorVersion);
   refuseOtherVersions(directory, binaries.majorVersion);
-  const account = unprivileged({ own: [dirname(directory), directory], program: binaries.postgres, data });
+  const account = unprivileged({ own: [dirname(directory), directory], initdb: binaries.initdb, data });
   const settings = await readSettings(directory);
   if (!existsSync(join(data, 'PG_VERSION'))) await createCluster(binaries.initdb, data, account, settings);
 

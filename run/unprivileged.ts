@@ -20,20 +20,21 @@ const SEARCH_CAPABILITIES = ['dac_read_search', 'dac_override'];
  */
 export function unprivileged(paths: {
   readonly own: readonly string[];
-  readonly program: string;
+  readonly initdb: string;
   readonly data: string;
 }): Unprivileged {
   if (process.getuid?.() !== 0) return { prefix: [] };
   const account = ownerOf(paths.data) ?? accountNamed(ACCOUNT) ?? createAccount() ?? accountNamed('nobody');
   if (!account) throw new StartError('PostgreSQL does not run as root, and there is no other user on this machine: start as one');
   for (const path of paths.own) letPass(path);
-  if ([paths.program, dirname(paths.data)].every((path) => canWalkTo(path, account))) return { ...account, prefix: [] };
-  const prefix = SEARCH_CAPABILITIES.map((capability) => setpriv(account, capability)).find(
-    (command) => spawnSync(command[0] ?? '', [...command.slice(1), paths.program, '--version']).status === 0,
-  );
+  if ([paths.initdb, dirname(paths.data)].every((path) => canWalkTo(path, account))) return { ...account, prefix: [] };
+  // With -s it looks for its files, shows what it found, and makes nothing.
+  const looksAround = ([command = '', ...rest]: readonly string[]): boolean =>
+    spawnSync(command, [...rest, paths.initdb, '-s', '-D', paths.data]).status === 0;
+  const prefix = SEARCH_CAPABILITIES.map((capability) => setpriv(account, capability)).find(looksAround);
   if (prefix) return { prefix };
   throw new StartError(
-    `PostgreSQL does not run as root, and user ${account.uid} may not enter ${dirname(paths.data)} or ${dirname(paths.program)}: ` +
+    `PostgreSQL does not run as root, and user ${account.uid} may not enter ${dirname(paths.data)} or ${dirname(paths.initdb)}: ` +
       'move the checkout (or DATA_DIR) where everybody may pass, such as /opt or /srv, or start as an ordinary user',
   );
 }
@@ -44,7 +45,8 @@ interface Account {
 }
 
 function setpriv({ uid, gid }: Account, capability: string): readonly string[] {
-  const capabilities = [`--inh-caps=+${capability}`, `--ambient-caps=+${capability}`];
+  // The secure bit keeps the capability in force for access(2), by which initdb looks for its programs.
+  const capabilities = ['--securebits=+no_setuid_fixup', `--inh-caps=+${capability}`, `--ambient-caps=+${capability}`];
   return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...capabilities, '--'];
 }
 
