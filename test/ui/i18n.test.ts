@@ -72,6 +72,8 @@ describe('texts', () => {
         'foreign_origin',
       ],
       ...['action_id_reused', 'command_id_reused', 'too_many_streams', 'recording_not_ready', 'recording_unavailable'],
+      // The board and Temporal's Web UI under /admin have pages of their own.
+      ...['not_for_workflows', 'temporal_unavailable', 'temporal_ui_not_configured'],
     ]);
     const missing = PROBLEM_CODES.filter((problem) => !programs.has(problem) && !russian.has(`problem.${problem}`));
     expect(missing).toEqual([]);
