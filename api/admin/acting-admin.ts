@@ -1,0 +1,26 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { RequestHandler } from 'express';
+import { signedInOf } from '../session-cookie.ts';
+
+export interface ActingAdmin {
+  readonly agentId: string;
+  readonly address: string | null;
+}
+
+const acting = new AsyncLocalStorage<ActingAdmin>();
+
+/** The board hands its queues no request: who is behind it goes along this way. */
+export const rememberAdmin: RequestHandler = (request, response, next) => {
+  const agentId = signedInOf(response)?.agentId;
+  if (agentId === undefined) throw new Error('The board is mounted without its access check');
+  acting.run({ agentId, address: request.ip ?? null }, next);
+};
+
+export const actAs = <T>(admin: ActingAdmin, work: () => T): T => acting.run(admin, work);
+
+/** Nothing is done on the board in nobody's name. */
+export function actingAdmin(): ActingAdmin {
+  const admin = acting.getStore();
+  if (!admin) throw new Error('An action on the board without an admin');
+  return admin;
+}

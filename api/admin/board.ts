@@ -1,0 +1,97 @@
+import { createBullBoard } from '@bull-board/api';
+import type { BaseAdapter } from '@bull-board/api/dist/queueAdapters/base.js';
+import type { AppViewRoute } from '@bull-board/api/typings/app';
+import { ExpressAdapter } from '@bull-board/express';
+import { Router, type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
+import type { Logger } from '../../db/log.ts';
+import { problemBody, ProblemError, statusOf, toProblem } from '../problems.ts';
+import { createBoardFiles, withoutForeignHosts } from './board-files.ts';
+
+/** As the library's, but for its page, which asks nobody else for anything, and its failures, which become problems like all others. */
+class BoardAdapter extends ExpressAdapter {
+  override setEntryRoute({ route, handler }: AppViewRoute): this {
+    this.app.get(route, (_request, response, next) => {
+      const { name, params } = handler({ basePath: this.basePath, uiConfig: this.uiConfig });
+      response.render(name, params, (error: Error | null, html?: string) => {
+        if (error) return next(error);
+        response.type('html').send(withoutForeignHosts(html ?? ''));
+      });
+    });
+    return this;
+  }
+
+  override setErrorHandler(): this {
+    this.errorHandler = (error) => {
+      throw error;
+    };
+    return this;
+  }
+}
+
+/** Of all that a board may change, only what is done to one workflow at a time. */
+const KNOWN_CHANGE = /^\/api\/queues\/[^/]+\/[^/]+\/(retry|clean|promote)$/;
+
+const refuseUnfit: RequestHandler = (request, _response, next) => {
+  const safe = request.method === 'GET' || request.method === 'HEAD';
+  if (safe || KNOWN_CHANGE.test(request.path)) return next();
+  next(new ProblemError('not_for_workflows', { detail: 'С процессами звонков так не поступают: только по одному' }));
+};
+
+const noStore: RequestHandler = (request, response, next) => {
+  if (!request.path.startsWith('/static/')) response.setHeader('Cache-Control', 'no-store');
+  next();
+};
+
+/** A problem, with the two words by which the board's own page shows it to the admin. */
+const answerFailures =
+  (logger: Logger): ErrorRequestHandler =>
+  (error: unknown, _request, response: Response, next) => {
+    if (response.headersSent) return next(error);
+    const problem = toProblem(error);
+    if (problem.code === 'internal_error') return next(error);
+    if (problem.cause !== undefined) logger.warn({ code: problem.code, err: problem.cause }, 'the board could not do it');
+    const { retryAfterSeconds } = problem.details;
+    if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(retryAfterSeconds));
+    const body = problemBody(problem, response.locals['requestId'] as string | undefined);
+    response
+      .status(statusOf(problem.code))
+      .type('application/problem+json')
+      .send(
+        JSON.stringify({
+          ...body,
+          error: { key: 'ERRORS.INTERNAL_SERVER_ERROR' },
+          message: SHOWN[problem.code] ?? problem.details.detail ?? problem.message,
+        }),
+      );
+  };
+
+const SHOWN: Partial<Record<ProblemError['code'], string>> = {
+  temporal_unavailable: 'Temporal сейчас не отвечает. Звонки принимаются и будут обработаны, когда он вернётся.',
+  storage_unavailable: 'База данных сейчас не отвечает.',
+};
+
+export function createBoard(basePath: string, queues: readonly BaseAdapter[], logger: Logger): Router {
+  const serverAdapter = new BoardAdapter();
+  serverAdapter.setBasePath(basePath);
+  createBullBoard({
+    queues,
+    serverAdapter,
+    options: {
+      uiConfig: {
+        boardTitle: 'Процессы',
+        locale: { lng: 'ru-RU' },
+        hideRedisDetails: true,
+        hideDocsLink: true,
+        showMetrics: false,
+        sortQueues: false,
+        jobDetails: { defaultTab: 'Data' },
+        miscLinks: [{ text: 'Трубка', url: '/' }],
+      },
+    },
+  });
+  const router = Router();
+  router.use(noStore, refuseUnfit, createBoardFiles());
+  router.use(serverAdapter.getRouter() as Router);
+  router.use(answerFailures(logger));
+  return router;
+}

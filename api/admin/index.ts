@@ -1,0 +1,81 @@
+import helmet from 'helmet';
+import { Router, type RequestHandler } from 'express';
+import { TASK_QUEUE } from '../../workflows/task-queue.ts';
+import type { ApiDeps } from '../deps.ts';
+import { requireAgent } from '../session-cookie.ts';
+import { rememberAdmin } from './acting-admin.ts';
+import { createBoard } from './board.ts';
+import { createOrders } from './orders.ts';
+import { openTemporal } from './temporal-access.ts';
+import { createTemporalUi, UI_PATH } from './temporal-ui.ts';
+import { WorkflowQueue, type QueueDefinition } from './workflow-queue.ts';
+
+export const BOARD_PATH = '/admin/workflows';
+
+type Directives = Readonly<Record<string, readonly string[]>>;
+const OWN_HOST: Directives = {
+  'default-src': ["'self'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'", "'unsafe-inline'"],
+  'img-src': ["'self'", 'data:'],
+  'font-src': ["'self'", 'data:'],
+  'connect-src': ["'self'"],
+  'worker-src': ["'self'", 'blob:'],
+  'object-src': ["'none'"],
+  'base-uri': ["'self'"],
+  'form-action': ["'self'"],
+  'frame-ancestors': ["'none'"],
+};
+/** Temporal's page begins with a script of its own that no header can name beforehand: it differs with each version. */
+const TEMPORAL_UI: Directives = { ...OWN_HOST, 'script-src': ["'self'", "'unsafe-inline'"] };
+
+const policy = (directives: Directives): RequestHandler =>
+  helmet.contentSecurityPolicy({
+    useDefaults: false,
+    directives: Object.fromEntries(Object.entries(directives).map(([name, sources]) => [name, [...sources]])),
+  });
+
+export const queueDefinitions = (taskQueue: string): readonly QueueDefinition[] => [
+  {
+    name: 'calls',
+    displayName: 'Звонки',
+    description: 'Один процесс на звонок АТС. «Отложенные» ждут записи разговора.',
+    scope: { types: ['call'], taskQueue, areCalls: true },
+    allowRetries: true,
+  },
+  {
+    name: 'callbacks',
+    displayName: 'Обратные звонки',
+    description: 'Заказаны из заявок; живут, пока АТС не начнёт звонок.',
+    scope: { types: ['callback'], taskQueue, areCalls: false },
+    allowRetries: false,
+  },
+  {
+    name: 'maintenance',
+    displayName: 'Обслуживание',
+    description: 'Сверка со статистикой АТС и уборка, по расписанию.',
+    scope: { types: ['reconcile', 'upkeep'], taskQueue, areCalls: false },
+    allowRetries: true,
+  },
+];
+
+export interface Admin {
+  readonly router: Router;
+  readonly queues: readonly WorkflowQueue[];
+  close(): Promise<void>;
+}
+
+/** What admins see of the machinery: the board over the workflows, and Temporal's own Web UI. */
+export function createAdmin(deps: ApiDeps, { taskQueue = TASK_QUEUE }: { readonly taskQueue?: string } = {}): Admin {
+  const temporal = openTemporal(deps.config.temporal);
+  const orders = createOrders({ db: deps.db, config: deps.config, temporal, taskQueue });
+  const hasTemporalUi = deps.config.temporalUiUrl !== undefined;
+  const queues = queueDefinitions(taskQueue).map(
+    (definition) => new WorkflowQueue(definition, { db: deps.db, temporal, orders, hasTemporalUi }),
+  );
+  const router = Router();
+  const adminsOnly = [requireAgent(deps, 'admin'), rememberAdmin];
+  router.use(BOARD_PATH, ...adminsOnly, policy(OWN_HOST), createBoard(BOARD_PATH, queues, deps.logger));
+  router.use(UI_PATH, ...adminsOnly, policy(TEMPORAL_UI), createTemporalUi(deps));
+  return { router, queues, close: () => temporal.close() };
+}
