@@ -69,13 +69,12 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     }
   };
   const run = (errand: Errand): void => {
-    void carryOut(input.callId, errand).then(
-      (answer) => void answers.push(answer),
-      (error: unknown) => {
+    void carryOut(input.callId, errand)
+      .catch((error: unknown) => {
         log.error('An errand failed', { errand: errand.type, error: String(error) });
-        answers.push(failed(errand));
-      },
-    );
+        return failed(input.callId, errand);
+      })
+      .then((answer) => void answers.push(answer));
   };
 
   const something = (): boolean => queue.length > 0 || answers.length > 0;
@@ -126,11 +125,13 @@ async function carryOut(callId: string, errand: Errand): Promise<Answer> {
   return { type: 'done', apply: (state) => state };
 }
 
-/** An errand whose activity gave up altogether is as one that found nothing: a recording is tried again later. */
-function failed(errand: Errand): Answer {
+/** An errand whose activity gave up altogether: a recording is tried again later, an agent is told that the hang-up failed. */
+async function failed(callId: string, errand: Errand): Promise<Answer> {
   if (errand.type === 'fetch_recording') {
     return { type: 'fetched', recordingId: errand.recordingId, outcome: { state: 'retry', reason: 'pbx_unreachable' } };
   }
+  const { action } = errand;
+  if (action) await database.applyDecisions({ callId, decisions: [{ type: 'answer_action', action, code: 'pbx_error' }] });
   return { type: 'done', apply: (state) => state };
 }
 

@@ -1,6 +1,6 @@
-import { condition, setHandler } from '@temporalio/workflow';
+import { ActivityFailure, condition, setHandler } from '@temporalio/workflow';
 import { callbackSignal, type CallbackInput, type CallbackMessage } from './messages.ts';
-import { database, pbx } from './steps.ts';
+import { database, pbx, type CommandOutcome } from './steps.ts';
 
 const ACCEPTED = new Set([1000, 1001]);
 
@@ -23,7 +23,7 @@ export async function callback(input: CallbackInput): Promise<string> {
   const refusal = (): number | undefined => results.find((code) => !ACCEPTED.has(code));
 
   if (cancelled()) return settle('cancelled');
-  const outcome = await pbx.placeCallback({ callId: input.callId, commandId: input.commandId });
+  const outcome = await placed();
   if (outcome.state === 'refused' && !bound) return settle(outcome.code);
   await database.noteCallback({ callId: input.callId, state: outcome.state === 'accepted' ? 'accepted' : 'unknown' });
 
@@ -47,6 +47,16 @@ export async function callback(input: CallbackInput): Promise<string> {
     const code = refusal();
     if (code !== undefined) return settle(`pbx_${code}`);
     if (!happened) return settle(told ? 'cancelled' : 'no_answer_from_pbx');
+  }
+
+  /** A worker that died with the command under way leaves it in doubt: the PBX may have it, so it is waited for like any other. */
+  async function placed(): Promise<CommandOutcome> {
+    try {
+      return await pbx.placeCallback({ callId: input.callId, commandId: input.commandId });
+    } catch (error) {
+      if (error instanceof ActivityFailure) return { state: 'unknown' };
+      throw error;
+    }
   }
 
   async function settle(code: string): Promise<string> {
