@@ -1,10 +1,15 @@
 import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { StartError } from './console.ts';
 import { endProcess, identify, isRunning, type ProcessIdentity } from './processes.ts';
 
+const STOPS_WITHIN_MS = 15_000;
+
 interface Running {
   readonly owner: ProcessIdentity;
+  /** On its way out: whoever comes next need only wait. */
+  readonly stopping?: boolean;
   readonly children: readonly (ProcessIdentity & { readonly name: string })[];
 }
 
@@ -13,6 +18,8 @@ export interface DataDir {
   readonly path: string;
   /** Remembers a child, so that the next start can end it should this one die without a chance to. */
   remember(name: string, pid: number): void;
+  /** Tells a next instance that this one is about to leave. */
+  leaving(): void;
   release(): void;
 }
 
@@ -34,6 +41,10 @@ export async function takeDataDir(path: string): Promise<DataDir> {
       children.set(name, identity);
       const entries = [...children].map(([childName, child]) => ({ name: childName, ...child }));
       write(file, { owner, children: entries });
+    },
+    leaving() {
+      const running = read(file);
+      if (running) write(file, { ...running, stopping: true });
     },
     release() {
       rmSync(file, { force: true });
@@ -74,10 +85,15 @@ function makeDirectory(path: string): void {
 }
 
 async function claim(file: string, owner: ProcessIdentity): Promise<void> {
+  const deadline = Date.now() + STOPS_WITHIN_MS;
   for (;;) {
     if (tryCreate(file, { owner, children: [] })) return;
     const found = read(file);
     if (found && found.owner.pid !== process.pid && isRunning(found.owner)) {
+      if (found.stopping && Date.now() < deadline) {
+        await delay(100);
+        continue;
+      }
       throw new StartError(
         `DATA_DIR is in use by another Trubka (process ${found.owner.pid}): stop that one, or start this one with another DATA_DIR`,
       );

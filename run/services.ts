@@ -23,6 +23,7 @@ const STOP_ORDER: readonly { readonly name: string; readonly patienceMs: number 
 /** All child processes of one `npm start`. */
 export class Services {
   readonly #services = new Map<string, Service>();
+  readonly #beforehand: (() => void)[] = [];
   readonly #afterwards: (() => void)[] = [];
   #stopped: Promise<void> | undefined;
 
@@ -51,6 +52,10 @@ export class Services {
     this.add(supervise({ name, log, started, line, ...command }));
   }
 
+  onStopping(work: () => void): void {
+    this.#beforehand.push(work);
+  }
+
   onStopped(work: () => void): void {
     this.#afterwards.push(work);
   }
@@ -75,6 +80,7 @@ export class Services {
   }
 
   async #stopInOrder(): Promise<void> {
+    for (const work of this.#beforehand) work();
     for (const { name, patienceMs } of STOP_ORDER) await this.#services.get(name)?.stop(patienceMs);
     for (const work of this.#afterwards) work();
   }

@@ -49,6 +49,7 @@ export async function startTrubka(services: Services, env: NodeJS.ProcessEnv, pa
   const config = readStartConfig(env);
   const port = config.port === 0 ? await freePort() : config.port;
   const dataDir = await takeDataDir(config.dataDir);
+  services.onStopping(() => dataDir.leaving());
   services.onStopped(() => dataDir.release());
   await refuseTakenPort(port);
 

@@ -2,10 +2,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { freePort } from '../../run/ports.ts';
 import { isRunning, type ProcessIdentity } from '../../run/processes.ts';
 import { StartedTrubka } from './trubka.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
 let directory: string;
 let dataDir: string;
@@ -88,6 +90,16 @@ test('a second instance on the same DATA_DIR is refused in a sentence, and the f
   expect(await second.exitCode()).toBe(1);
   expect(second.output).toMatch(/^DATA_DIR is in use by another Trubka \(process \d+\): /);
   expect(await startsSeen()).toEqual({ value: 1 });
+});
+
+test('an instance that comes while the one before is still stopping waits for it', async () => {
+  const first = start();
+  await first.says(READY);
+  first.kill('SIGTERM');
+  await first.says(/Stopping/);
+  const second = start();
+  await second.says(READY);
+  expect(await startsSeen()).toEqual({ value: 2 });
 });
 
 test('a child that dies is started again, and Postgres and Temporal too', async () => {

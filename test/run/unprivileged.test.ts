@@ -27,4 +27,4 @@ test('a checkout that only its owner may enter is no obstacle for a PostgreSQL t
   });
   expect(stderr).not.toContain('ermission denied');
   expect(status).toBe(0);
-});
+}, 60_000);
