@@ -1,6 +1,6 @@
 import { createBullBoard } from '@bull-board/api';
 import type { BaseAdapter } from '@bull-board/api/dist/queueAdapters/base.js';
-import type { AppViewRoute } from '@bull-board/api/typings/app';
+import type { AppViewRoute, IServerAdapter } from '@bull-board/api/typings/app';
 import { ExpressAdapter } from '@bull-board/express';
 import { Router, type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
 import type { Logger } from '../../db/log.ts';
@@ -75,7 +75,8 @@ export function createBoard(basePath: string, queues: readonly BaseAdapter[], lo
   serverAdapter.setBasePath(basePath);
   createBullBoard({
     queues,
-    serverAdapter,
+    // The Express package brings an older release of the same types along.
+    serverAdapter: serverAdapter as unknown as IServerAdapter,
     options: {
       uiConfig: {
         boardTitle: 'Процессы',
