@@ -9,6 +9,7 @@ import { ensureEnvironmentIntegration } from '../db/integrations.ts';
 import { createLogger, type Logger } from '../db/log.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets, type Secrets } from '../db/secrets.ts';
+import { createAdmin } from './admin/index.ts';
 import { createApp } from './app.ts';
 import type { ApiDeps } from './deps.ts';
 import { createMangoRouter } from './routes/mango.ts';
@@ -89,7 +90,9 @@ export async function startServer(config: Config): Promise<RunningServer> {
     isStopping: () => state.stopping,
     isPrepared: () => state.prepared,
   };
-  const app = createApp(deps, { webhooks: createMangoRouter({ pool: intake, secrets, log: logger }) });
+  const admin = createAdmin(deps);
+  const webhooks = createMangoRouter({ pool: intake, secrets, log: logger });
+  const app = createApp(deps, { webhooks, routers: [admin.router] });
   const server = createServer({ connectionsCheckingInterval: 5000 }, app);
   configure(server);
   const port = await listen(server, config.port);
@@ -103,7 +106,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
       await events.close();
       await close(server);
       await preparing;
-      await Promise.all([db.destroy(), intake.end()]);
+      await Promise.all([db.destroy(), intake.end(), admin.close()]);
       logger.info('API has stopped');
     },
   };
