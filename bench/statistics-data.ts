@@ -114,4 +114,5 @@ export async function fill(trx: Transaction, scale: Scale): Promise<void> {
       setval(pg_get_serial_sequence('messages', 'id'), :tickets * 3)`,
     bindings,
   );
+  await trx.raw('insert into ticket_counts select status, channel, kind, assignee_id, count(*) from tickets group by 1, 2, 3, 4');
 }

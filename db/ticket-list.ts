@@ -102,6 +102,16 @@ const ROWS_SQL = `select t.id, t.number, t.subject, t.status, t.channel, t.kind,
     t.created_at, t.updated_at, t.closed_at
   from tickets t left join customers c on c.id = t.customer_id left join agents a on a.id = t.assignee_id`;
 
+/** Whether all that is asked for stands in `ticket_counts` too, under the same names. */
+const isCounted = ({ customerId, counted, q }: TicketFilter): boolean =>
+  customerId === undefined && counted === undefined && !q?.trim();
+
+async function countTickets(db: Executor, filter: TicketFilter, where: string, bindings: readonly string[]): Promise<number> {
+  const source = isCounted(filter) ? 'select sum(t.n) as total from ticket_counts t' : 'select count(*) as total from tickets t';
+  const { rows } = await db.raw<{ rows: { total: string | null }[] }>(`${source} where ${where}`, [...bindings]);
+  return Number(rows[0]?.total ?? 0);
+}
+
 /** The page's ids first, which an index alone can give, then those few rows whole. */
 export async function listTickets(
   db: Executor,
@@ -116,8 +126,7 @@ export async function listTickets(
   const direction = page.descending ? 'desc' : 'asc';
   // Missed-call tickets all have the time; without `nulls last` their index serves.
   const nulls = nullable && !(page.order === 'lastMissedAt' && filter.kind?.join() === 'missed') ? ' nulls last' : '';
-  const count = await db.raw<{ rows: { total: string }[] }>(`select count(*) as total from tickets t where ${where}`, bindings);
-  const total = Number(count.rows[0]?.total ?? 0);
+  const total = await countTickets(db, filter, where, bindings);
   if (page.offset >= total) return { rows: [], total };
   const ids = await db.raw<{ rows: { id: string }[] }>(
     `select t.id from tickets t ${join} where ${where} order by ${column} ${direction}${nulls}, t.id ${direction} limit ? offset ?`,

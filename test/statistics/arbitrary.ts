@@ -108,7 +108,10 @@ const targets: fc.Arbitrary<Targets> = fc
   .tuple(...CHANNELS.map(() => fc.record({ first: limit, any: limit, close: limit })))
   .map((all) => Object.fromEntries(CHANNELS.map((channel, index) => [channel, all[index]])) as Targets);
 
-const question = (beginning: number): fc.Arbitrary<Question> =>
+type Ask = (instants: readonly number[]) => Question;
+
+/** About any time, or between two moments at which something happened: what happens at an end of a period is the rub. */
+const question = (beginning: number): fc.Arbitrary<Ask> =>
   fc
     .record({
       start: fc.oneof(
@@ -116,26 +119,41 @@ const question = (beginning: number): fc.Arbitrary<Question> =>
         fc.nat(LENGTH),
       ),
       length: fc.oneof(fc.constantFrom(HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY), fc.integer({ min: 1, max: LENGTH })),
+      startsWith: fc.option(fc.nat(), { nil: null, freq: 2 }),
+      endsWith: fc.option(fc.nat(), { nil: null, freq: 2 }),
       tz: fc.constantFrom<string>(...ZONES),
       agent: fc.option(agent, { nil: null, freq: 2 }),
       channel: fc.option(fc.constantFrom(...CHANNELS), { nil: null, freq: 2 }),
       direction: fc.option(fc.constantFrom('incoming' as const, 'outgoing' as const), { nil: null, freq: 2 }),
       own: fc.option(agent, { nil: null, freq: 2 }),
     })
-    .map(({ start, length, ...rest }) => ({ from: beginning + start, to: beginning + start + length, ...rest }));
+    .map(({ start, length, startsWith, endsWith, ...rest }) => (instants) => {
+      const momentOf = (choice: number): number => instants[choice % instants.length] ?? beginning;
+      const from = startsWith === null ? beginning + start : momentOf(startsWith);
+      const end = endsWith === null ? from + length : momentOf(endsWith);
+      return { from, to: end > from ? end : from + length, ...rest };
+    });
 
 export interface Case {
   readonly world: World;
   readonly questions: readonly Question[];
 }
 
+const instantsOf = (histories: readonly History[]): readonly number[] =>
+  histories.flatMap(({ createdAt, happenings }) => [createdAt, ...happenings.map(({ at }) => at)]);
+
 /** A world of tickets and questions about it. */
 export const anyCase = (questions: number): fc.Arbitrary<Case> =>
   fc.constantFrom(...BEGINNINGS).chain((beginning) =>
-    fc.record({
-      world: fc
-        .tuple(fc.array(history(beginning), { minLength: TICKETS, maxLength: TICKETS }), targets)
-        .map(([histories, limits]) => ({ agents: AGENTS, histories, targets: limits })),
-      questions: fc.array(question(beginning), { minLength: questions, maxLength: questions }),
-    }),
+    fc
+      .record({
+        world: fc
+          .tuple(fc.array(history(beginning), { minLength: TICKETS, maxLength: TICKETS }), targets)
+          .map(([histories, limits]) => ({ agents: AGENTS, histories, targets: limits })),
+        asks: fc.array(question(beginning), { minLength: questions, maxLength: questions }),
+      })
+      .map(({ world, asks }) => {
+        const instants = instantsOf(world.histories);
+        return { world, questions: asks.map((ask) => ask(instants)) };
+      }),
   );

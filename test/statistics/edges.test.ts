@@ -144,6 +144,7 @@ describe('A ticket closed, opened and closed again', () => {
   test('S20: at exactly the end of the period is not in it', async () => {
     await happened([callTicket({ happenings: twice(at('11T00:00:00'), at('12T00:00:00'), at('13T00:00:00')) })]);
     expect(await figuresOf('load', { period: { from: MARCH.from, to: at('11T00:00:00') } })).toMatchObject({ closed: 0 });
+    expect(await figuresOf('load', { period: { from: MARCH.from, to: at('13T00:00:00') } })).toMatchObject({ closed: 1 });
     expect(await figuresOf('load', { period: { from: at('11T00:00:00'), to: at('11T00:00:01') } })).toMatchObject({ closed: 1 });
   });
 

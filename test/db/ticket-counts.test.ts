@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addUpTicketCounts } from '../../db/ticket-counts.ts';
+import { listTickets, type TicketFilter } from '../../db/ticket-list.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+let agents: string[];
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const people = [1, 2].map((n) => ({ full_name: `Agent ${n}`, email: `a${n}@example.com`, role: 'agent' }));
+  agents = ((await database.db('agents').insert(people).returning('id')) as { id: string }[]).map(({ id }) => id);
+});
+afterAll(() => database.drop());
+
+const STATUSES = ['open', 'pending', 'closed'] as const;
+const closedAt = (status: string): Date | null => (status === 'closed' ? new Date() : null);
+const any = <T>(of: readonly T[], round: number): T => of[round % of.length] as T;
+
+const make = (round: number) => {
+  const channel = any(['call', 'email', 'chat'] as const, round);
+  const status = any(STATUSES, (round * 7) >> 2);
+  const isCall = channel === 'call';
+  return {
+    subject: `Ticket ${round}`,
+    status,
+    closed_at: closedAt(status),
+    channel,
+    kind: isCall ? any(['incoming', 'outgoing', 'missed'], round >> 2) : null,
+    handset: isCall ? 'green' : null,
+    assignee_id: any([null, ...agents], round >> 1),
+  };
+};
+
+async function someWork(worker: number): Promise<void> {
+  const { db } = database;
+  for (let round = worker; round < worker + 60; round++) {
+    const rows = Array.from({ length: 1 + (round % 4) }, (_, index) => make(round + index));
+    const ids = ((await db('tickets').insert(rows).returning('id')) as { id: string }[]).map(({ id }) => id);
+    const status = any(STATUSES, (round * 5) >> 2);
+    await db('tickets')
+      .whereIn('id', ids)
+      .update({ status, closed_at: closedAt(status), assignee_id: any([null, ...agents], round >> 3) });
+    if (round % 5 === 0)
+      await db('tickets')
+        .where({ id: ids[0] as string })
+        .delete();
+    if (round % 7 === 0)
+      await db
+        .transaction(async (trx) =>
+          trx('tickets')
+            .update({ subject: 'x' })
+            .whereIn('id', ids)
+            .then(() => trx.rollback()),
+        )
+        .catch(() => undefined);
+    if (round % 10 === 0) await addUpTicketCounts(db);
+  }
+}
+
+const everybody = { agentId: '00000000-0000-4000-8000-000000000000', role: 'admin', access: 'all' } as const;
+
+test('A list’s total is the number of its tickets, whatever happens at the same time', { timeout: 60_000 }, async () => {
+  const { db } = database;
+  await Promise.all([0, 100, 200].map(someWork));
+  const filters: Omit<TicketFilter, 'country'>[] = [
+    {},
+    { status: ['open', 'pending'] },
+    { channel: ['call'], kind: ['missed'] },
+    { channel: ['email', 'chat'], status: ['closed'] },
+    { assigneeId: null },
+    { assigneeId: agents[0] },
+  ];
+  for (const viewer of [everybody, { agentId: agents[1] as string, role: 'agent', access: 'own' } as const]) {
+    for (const filter of filters) {
+      const page = { order: 'updatedAt', descending: true, offset: 0, limit: 10_000 } as const;
+      const { rows, total } = await listTickets(db, viewer, { ...filter, country: 'RU' }, page);
+      if (viewer === everybody) expect(rows.length).toBeGreaterThan(0);
+      expect(total).toBe(rows.length);
+    }
+  }
+});
+
+test('Adding up leaves the sums alone and few rows', { timeout: 60_000 }, async () => {
+  const { db } = database;
+  const sums = () =>
+    db('ticket_counts')
+      .select('status', 'channel', 'kind', 'assignee_id')
+      .sum('n as n')
+      .groupBy(1, 2, 3, 4)
+      .havingRaw('sum(n) <> 0')
+      .orderBy([1, 2, 3, 4]) as unknown as Promise<object[]>;
+  const before = await sums();
+  await db.raw(
+    `insert into ticket_counts select 'open', 'email', null, null, case when i % 2 = 0 then 1 else -1 end from generate_series(1, 6000) i`,
+  );
+  await Promise.all([addUpTicketCounts(db), addUpTicketCounts(db)]);
+  expect(await sums()).toEqual(before);
+  expect(Number((await db('ticket_counts').count('* as rows').first())?.['rows'])).toBe(before.length);
+});
