@@ -44,7 +44,8 @@ const moment = (at: Date, seenAt: Date | null, reconciled = false): Moment => ({
   reconciled,
 });
 
-async function talkedSince(trx: Transaction, customer: Customer, ticket: TicketRow): Promise<boolean> {
+/** Has anybody talked to the customer between the last missed call of `ticket` and `now`, the one to be recorded? */
+async function talkedSince(trx: Transaction, customer: Customer, ticket: TicketRow, now: Moment): Promise<boolean> {
   if (!ticket.last_missed_at) return false;
   const missed = moment(ticket.last_missed_at, ticket.last_missed_seen_at);
   const talks = (await ofCustomer(trx, 'conversations', customer)
@@ -56,11 +57,13 @@ async function talkedSince(trx: Transaction, customer: Customer, ticket: TicketR
     answered_seen_at: Date | null;
     reconciled: boolean;
   }[];
-  return talks.some((talk) => isAfter(moment(talk.answered_at, talk.answered_seen_at, talk.reconciled), missed));
+  return talks
+    .map((talk) => moment(talk.answered_at, talk.answered_seen_at, talk.reconciled))
+    .some((talk) => isAfter(talk, missed) && !isAfter(talk, now));
 }
 
 /** S12: the missed-call ticket that this customer's next missed call belongs in, locked; null if it is to have one of its own. */
-async function groupFor(trx: Transaction, customer: Customer): Promise<TicketRow | null> {
+async function groupFor(trx: Transaction, customer: Customer, now: Moment): Promise<TicketRow | null> {
   if (!customer.customer_id && !customer.phone) return null;
   const latest = (await ofCustomer(trx, 'tickets', customer)
     .where({ kind: 'missed' })
@@ -70,7 +73,7 @@ async function groupFor(trx: Transaction, customer: Customer): Promise<TicketRow
     ])
     .first('id')) as { id: string } | undefined;
   const ticket = latest && (await lockTicket(trx, latest.id));
-  return ticket && !(await talkedSince(trx, customer, ticket)) ? ticket : null;
+  return ticket && !(await talkedSince(trx, customer, ticket, now)) ? ticket : null;
 }
 
 /** Open missed-call tickets of a customer (S17, S18), oldest first, locked. */
@@ -117,7 +120,9 @@ export async function recordMissed(
   const cause = byRule(context, 'S11', conversationId);
   const [only, ...others] = decision.agentIds;
   const missedAt = new Date(decision.endedAt);
-  const group = await groupFor(trx, call);
+  // What the statistics told long after was seen, for the order between calls, when it happened.
+  const seenAt = new Date(decision.reconciled ? decision.endedAt : decision.seenAt);
+  const group = await groupFor(trx, call, moment(missedAt, seenAt));
   const ticket = group
     ? await changeTicket(trx, group, { status: 'open' }, byRule(context, 'S12', conversationId))
     : await createTicket(
@@ -147,16 +152,17 @@ export async function recordMissed(
     phone: call.phone,
     started_at: new Date(decision.startedAt),
     ended_at: missedAt,
-    ended_seen_at: new Date(decision.seenAt),
+    ended_seen_at: seenAt,
     reconciled: decision.reconciled,
   });
   await trx('tickets')
     .where({ id: ticket.id })
-    .update({
-      missed_count: trx.raw('missed_count + 1'),
-      last_missed_at: trx.raw('greatest(last_missed_at, ?::timestamptz)', [missedAt]),
-      last_missed_seen_at: trx.raw('greatest(last_missed_seen_at, ?::timestamptz)', [new Date(decision.seenAt)]),
-    });
+    .update({ missed_count: trx.raw('missed_count + 1') });
+  // The latest stays the latest, with the moment at which it was seen, in whatever order they are recorded.
+  await trx('tickets')
+    .where({ id: ticket.id })
+    .where((query) => query.whereNull('last_missed_at').orWhere('last_missed_at', '<=', missedAt))
+    .update({ last_missed_at: missedAt, last_missed_seen_at: seenAt });
   const message = await addMessage(
     trx,
     ticket,
