@@ -161,7 +161,7 @@ export async function recordMissed(
   // The latest stays the latest, with the moment at which it was seen, in whatever order they are recorded.
   await trx('tickets')
     .where({ id: ticket.id })
-    .where((query) => query.whereNull('last_missed_at').orWhere('last_missed_at', '<=', missedAt))
+    .where((query) => void query.whereNull('last_missed_at').orWhere('last_missed_at', '<=', missedAt))
     .update({ last_missed_at: missedAt, last_missed_seen_at: seenAt });
   const message = await addMessage(
     trx,
