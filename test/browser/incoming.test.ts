@@ -95,7 +95,7 @@ describe('S2 a known customer is answered', () => {
     await call.answer('101');
     await page.getByRole('heading', { level: 1, name: 'Антон Чехов' }).waitFor();
 
-    await page.getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
     await page.getByText('Отредактировать данного пользователя').waitFor();
     await page.getByText('Перейти в профиль пользователя').waitFor();
     await page.getByLabel('Тема', { exact: true }).fill('Вишнёвый сад');
@@ -112,7 +112,7 @@ describe('S2 a known customer is answered', () => {
     await page.getByRole('group', { name: 'Запись разговора' }).waitFor();
     await page.getByRole('button', { name: 'Слушать' }).waitFor();
     expect(await page.getByText('Звонок в процессе').count()).toBe(0);
-    expect(await page.getByRole('combobox', { name: 'Статус' }).innerText()).toBe('В ожидании');
+    expect(await page.getByLabel('Статус').locator('option:checked').innerText()).toBe('В ожидании');
   });
 
   test('S2 the profile does not open over text that is being typed: the card has the link', async () => {
@@ -176,7 +176,7 @@ describe('S2 a known customer is answered', () => {
     await call.finish();
     await page.getByRole('group', { name: 'Запись разговора' }).waitFor();
     expect(page.url()).toMatch(new RegExp(`/tickets/${earlier.id}$`));
-    expect(await page.getByRole('combobox', { name: 'Статус' }).innerText()).toBe('В ожидании');
+    expect(await page.getByLabel('Статус').locator('option:checked').innerText()).toBe('В ожидании');
   });
 
   test('S2b from the ticket one goes back to the profile to choose another', async () => {
@@ -191,7 +191,7 @@ describe('S2 a known customer is answered', () => {
     await page.getByRole('link', { name: 'Не тот' }).click();
     await page.getByRole('link', { name: 'Вернуться в профиль пользователя' }).click();
     await page.getByRole('heading', { level: 1, name: 'Василий Жуковский' }).waitFor();
-    await page.getByRole('button', { name: 'Создать обращение по звонку' }).waitFor();
+    await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).waitFor();
     await call.hangUp();
     await call.finish();
   });
@@ -215,7 +215,7 @@ describe('S3, S4 an unknown number', () => {
     await page.getByRole('button', { name: 'Связать: Марина Цветаева' }).click();
     await page.getByRole('heading', { level: 1, name: 'Марина Цветаева' }).waitFor();
     await page.getByRole('complementary', { name: 'Данные пользователя' }).getByText(written(phone)).waitFor();
-    await page.getByRole('button', { name: 'Создать обращение по звонку' }).waitFor();
+    await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).waitFor();
     const { phones } = await admin.get<{ phones: string[] }>(`/api/customers/${id}`);
     expect(phones).toContain(phone);
     await call.hangUp();
@@ -267,7 +267,7 @@ describe('S3, S4 an unknown number', () => {
     await page.getByText('Набрано до конца, и после, и в обращении').waitFor();
     await page.reload();
     await page.getByText('Набрано до конца, и после, и в обращении').waitFor();
-    expect(await page.getByRole('combobox', { name: 'Статус' }).innerText()).toBe('В ожидании');
+    expect(await page.getByLabel('Статус').locator('option:checked').innerText()).toBe('В ожидании');
   });
 
   test('one number, two customers: the agent says who it is', async () => {

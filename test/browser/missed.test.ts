@@ -16,7 +16,7 @@ async function miss(from: string | null, extension = '101'): Promise<void> {
   await call.finish();
 }
 const row = (page: Page, text: string) => page.getByRole('row').filter({ hasText: text });
-const status = (page: Page) => page.getByRole('combobox', { name: 'Статус' });
+const status = (page: Page) => page.getByLabel('Статус').locator('option:checked');
 
 describe('S11–S13 missed calls in the list', () => {
   test('S11, S12 a missed call stands there in red and in words; more of them share its line with count and time', async () => {
@@ -110,7 +110,7 @@ describe('S15–S18 statuses', () => {
     const call = pbx.incoming({ from: phone });
     await call.ring('101');
     await call.answer('101');
-    await desk.getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await desk.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
     await desk.getByRole('button', { name: 'Создать', exact: true }).click();
     await desk.getByText('Звонок в процессе').waitFor();
     await page.goto(missed);
@@ -157,7 +157,7 @@ describe('S15–S18 statuses', () => {
     const call = pbx.outgoing({ from: '0103', to: first.phone });
     await call.dial();
     await call.customerAnswers();
-    await page.getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
     await page.getByRole('button', { name: 'Создать', exact: true }).click();
     await page.getByText('Звонок в процессе').waitFor();
     await call.hangUp();

@@ -13,7 +13,7 @@ async function ticketOf(customerId: string, phone: string | null, subject: strin
   const body = { subject, channel: 'call', kind: 'incoming', customerId, ...(phone ? { phone } : {}) };
   return (await office.product.anna.post<{ id: string }>('/api/tickets', body)).id;
 }
-const status = (page: Page) => page.getByRole('combobox', { name: 'Статус' });
+const status = (page: Page) => page.getByLabel('Статус').locator('option:checked');
 
 describe('S6–S9 calling from a ticket', () => {
   test('S6, S7, S8: the handset calls, the block shows the dialling, the gist is saved, the recording joins', async () => {
@@ -123,7 +123,7 @@ describe('S10 dialled on the softphone', () => {
     await cards(page).getByText('Андрей Белый').waitFor();
     await call.customerAnswers();
     await page.getByRole('heading', { level: 1, name: 'Андрей Белый' }).waitFor();
-    await page.getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
     await page.getByLabel('Суть звонка').fill('Позвонила сама');
     await page.getByRole('button', { name: 'Создать', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: `Исходящий звонок на ${written(phone)}` }).waitFor();

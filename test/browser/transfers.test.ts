@@ -23,7 +23,7 @@ describe('S5 a call is handed over: two conversations, a ticket for each', () =>
     await call.answer('102');
     await call.completeTransfer('101');
     await second.getByRole('heading', { level: 1, name: 'Александр Пушкин' }).waitFor();
-    await second.getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await second.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
     await second.getByLabel('Суть звонка').fill('Продолжил Борис');
     await second.getByRole('button', { name: 'Создать', exact: true }).click();
     await second.getByText('Звонок в процессе').waitFor();
@@ -50,7 +50,7 @@ describe('S5 a call is handed over: two conversations, a ticket for each', () =>
     const call = pbx.incoming({ from: phone });
     await call.ring('101');
     await call.answer('101');
-    await first.getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await first.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
     await first.getByLabel('Тема', { exact: true }).fill('Белеет парус');
     await first.getByRole('button', { name: 'Создать', exact: true }).click();
     await first.getByText('Звонок в процессе').waitFor();

@@ -46,7 +46,7 @@ export async function refreshCalls(silent = false): Promise<void> {
   const asked = eventCount;
   const { items } = await client.calls.active();
   const isNewer = (callId: string): boolean => (changedBy.get(callId) ?? 0) > asked;
-  for (const item of items) if (!isNewer(item.callId)) put(item, silent);
+  for (const item of items) if (!isNewer(item.callId)) put(item, silent || !callsLoaded.value);
   const listed = new Set(items.map((item) => item.callId));
   for (const call of activeCalls.value) {
     if (!listed.has(call.callId) && !isNewer(call.callId)) put({ ...call, state: 'ended' });

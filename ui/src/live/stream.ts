@@ -29,7 +29,6 @@ type Listener = (payload: never) => void;
 const listeners = new Map<EventType, Set<Listener>>();
 const resumeListeners = new Set<() => void>();
 let source: EventSource | null = null;
-let opened = false;
 let failures = 0;
 let lostTimer: ReturnType<typeof setTimeout> | undefined;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -41,7 +40,7 @@ export function on<T extends EventType>(type: T, listener: (payload: StreamEvent
   return () => void set.delete(listener as Listener);
 }
 
-/** Called when the stream is back after a loss: what was missed is asked for, then the stream is followed again. */
+/** Called when the stream begins, or is back after a loss: what was missed is asked for, then the stream is followed. */
 export function onResume(listener: () => void): () => void {
   resumeListeners.add(listener);
   return () => void resumeListeners.delete(listener);
@@ -65,7 +64,6 @@ export function stopStream(): void {
   clearTimeout(retryTimer);
   source?.close();
   source = null;
-  opened = false;
   connection.value = 'connecting';
 }
 
@@ -74,8 +72,8 @@ function whenOpen(): void {
   lostTimer = undefined;
   failures = 0;
   connection.value = 'open';
-  if (opened) readAgain();
-  opened = true;
+  // Also the first time: what happened between a screen's first question and this moment is told by nobody.
+  readAgain();
 }
 
 /** Everything on the screen is asked for again. */

@@ -1,0 +1,241 @@
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { cards, goTo, newCustomer, newNumber, openOffice, violations, type Look, type Office } from './desk.ts';
+
+let office: Office;
+let paths: Record<string, string>;
+beforeAll(async () => {
+  office = await openOffice();
+  const { anna, pbx } = office.product;
+  const { id, phone } = await newCustomer(office.product, 'Михаил Врубель', {
+    company: 'Демон',
+    note: 'Сирень',
+    emails: ['m@example.org'],
+  });
+  const missed = pbx.incoming({ from: phone });
+  await missed.ring('101');
+  await missed.giveUp();
+  await missed.finish();
+  const ticket = await anna.post<{ id: string }>('/api/tickets', {
+    ...{ subject: 'Царевна-Лебедь', channel: 'email', customerId: id },
+    message: { type: 'reply', body: 'Когда будет готово?', author: 'customer' },
+  });
+  await anna.post(`/api/tickets/${ticket.id}/messages`, { type: 'note', body: 'Уточнить срок' });
+  paths = {
+    ...{
+      tickets: '/tickets',
+      none: '/tickets?q=нетакого',
+      ticket: `/tickets/${ticket.id}`,
+      create: '/tickets/new',
+      missed: '/missed',
+    },
+    ...{ customers: '/customers', customer: `/customers/${id}`, edit: `/customers/${id}?edit=1`, person: '/customers/new' },
+    ...{ search: '/search?q=врубель&in=customers', statistics: '/statistics', shortcuts: '/shortcuts', unknown: '/no/such/page' },
+    ...{ gone: '/tickets/999999', staff: '/settings/staff', fields: '/settings/fields', integrations: '/settings/integrations' },
+  };
+}, 180_000);
+afterEach((context) => office.leave(context));
+afterAll(() => office.close(), 60_000);
+
+/** What the browser says by itself about an answer that is not there. */
+const aboutMissing = (text: string): boolean => text.includes('404 (Not Found)');
+
+const LOOKS: readonly (readonly [string, Look])[] = [
+  ['light, wide, Russian', { language: 'ru' }],
+  ['dark, wide, English', { dark: true, language: 'en' }],
+  ['light, 390 pixels, English', { width: 390, height: 844, language: 'en' }],
+  ['dark, 390 pixels, Russian', { width: 390, height: 844, dark: true, language: 'ru' }],
+];
+
+describe('every page, in every look', () => {
+  test.each(LOOKS)(
+    '%s: nothing against WCAG 2.2 AA, nothing to scroll sideways',
+    async (_name, look) => {
+      const page = await office.tab(office.product.admin, '/tickets', look);
+      for (const [name, path] of Object.entries(paths)) {
+        await page.goto(path);
+        await page.getByRole('main').waitFor();
+        await page.waitForLoadState('networkidle').catch(() => undefined);
+        expect({ name, found: await violations(page) }).toEqual({ name, found: [] });
+        const spill = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+        expect({ name, spill }).toEqual({ name, spill: 0 });
+      }
+      expect(office.complaints().filter((text) => !aboutMissing(text))).toEqual([]);
+    },
+    180_000,
+  );
+
+  test.each(LOOKS)(
+    '%s: nothing against WCAG 2.2 AA while calls ring and people talk',
+    async (_name, look) => {
+      const { pbx, boris } = office.product;
+      const page = await office.tab(boris, '/tickets', look);
+      const { phone } = await newCustomer(office.product, 'Валентин Серов');
+      const known = pbx.incoming({ from: phone });
+      const unknown = pbx.incoming({ from: newNumber() });
+      const shared = pbx.incoming({ from: '+78123334455' });
+      for (const call of [known, unknown, shared]) await call.ring('102');
+      await cards(page).nth(2).waitFor();
+      expect(await violations(page)).toEqual([]);
+      await shared.giveUp();
+      await unknown.answer('102');
+      await cards(page)
+        .getByRole('link', { name: /Найти пользователя|Find the customer/ })
+        .waitFor();
+      expect(await violations(page)).toEqual([]);
+      await unknown.hangUp();
+      await known.answer('102');
+      await page.getByRole('heading', { level: 1, name: 'Валентин Серов' }).waitFor();
+      expect(await violations(page)).toEqual([]);
+      await page
+        .getByRole('main')
+        .getByRole('button', { name: /Создать обращение|Create a ticket/ })
+        .click();
+      await page.getByLabel(/Суть звонка|What the call was about/).waitFor();
+      expect(await violations(page)).toEqual([]);
+      await known.hangUp();
+      for (const call of [known, unknown, shared]) await call.finish();
+      await page.waitForURL(/\/tickets\/\d+/);
+      await page.getByLabel(/Суть звонка|What the call was about/).waitFor();
+      expect(await violations(page)).toEqual([]);
+    },
+    120_000,
+  );
+
+  test('open menus: nothing against WCAG 2.2 AA', async () => {
+    const page = await office.tab(office.product.admin);
+    await page.getByRole('button', { name: 'Столбцы' }).click();
+    await page.getByRole('menuitemcheckbox', { name: 'Телефон' }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: /Личное меню/ }).click();
+    await page.getByRole('menuitem', { name: 'Выйти' }).waitFor();
+    expect(await violations(page)).toEqual([]);
+  });
+});
+
+describe('the keyboard alone', () => {
+  test('a call takes no focus, is said once, is reached by Alt+A also while typing, and let go again', async () => {
+    const { pbx, boris } = office.product;
+    const { phone } = await newCustomer(office.product, 'Константин Коровин');
+    const page = await office.tab(boris, '/tickets/new');
+    const body = page.getByLabel('Сообщение пользователя');
+    await body.click();
+    await page.keyboard.type('Пишу');
+    const call = pbx.incoming({ from: phone });
+    await call.ring('102');
+    await cards(page).waitFor();
+    await page
+      .getByRole('alert')
+      .getByText(/^Входящий звонок\. Константин Коровин, \+7/)
+      .waitFor({ state: 'attached' });
+    await page.keyboard.type(' дальше');
+    expect(await body.inputValue()).toBe('Пишу дальше');
+    // The key's place counts, not its letter: a Russian layout sends «ф».
+    await page.keyboard.press('Alt+KeyA');
+    const name = await page.evaluate<string>('document.activeElement.getAttribute("aria-label")');
+    expect(name).toContain('Константин Коровин');
+    await page.keyboard.press('Alt+KeyA');
+    await page.keyboard.type('.');
+    expect(await body.inputValue()).toBe('Пишу дальше.');
+    await call.giveUp();
+    await call.finish();
+  });
+
+  test('from the list into a ticket, a note, and back, with letters for the sections', async () => {
+    const page = await office.tab(office.product.vera);
+    await page.keyboard.press('g');
+    await page.keyboard.press('m');
+    await page.getByRole('heading', { level: 1, name: 'Пропущенные' }).waitFor();
+    await page.keyboard.press('g');
+    await page.keyboard.press('t');
+    await page.getByRole('heading', { level: 1, name: 'Обращения' }).waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('Лебедь');
+    await page.keyboard.press('Enter');
+    const link = page.getByRole('link', { name: 'Царевна-Лебедь' });
+    await link.waitFor();
+    await page.waitForURL(/q=/);
+    await link.focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Царевна-Лебедь' }).waitFor();
+    expect(await page.evaluate<string>('document.activeElement.tagName')).toBe('H1');
+    await page.getByRole('textbox', { name: 'Ответ' }).focus();
+    await page.keyboard.type('Готово завтра');
+    await page.keyboard.press('Control+Enter');
+    await page.getByRole('list', { name: 'Переписка' }).getByText('Готово завтра').waitFor();
+  });
+
+  test('whoever dictates switches the letters off', async () => {
+    const page = await office.tab(office.product.boris, '/shortcuts');
+    await page.getByRole('switch', { name: 'Буквенные клавиши' }).click();
+    await page.keyboard.press('n');
+    await page.keyboard.press('?');
+    expect(new URL(page.url()).pathname).toBe('/shortcuts');
+    await page.getByRole('switch', { name: 'Буквенные клавиши' }).click();
+  });
+});
+
+describe('coming in', () => {
+  test('an address leads there after signing in; a wrong password is said; signing out leaves nothing', async () => {
+    const page = await (await office.desk(null)).newPage();
+    await page.goto('/missed?whose=me');
+    await page.getByLabel('Email').fill('vera@demo.local');
+    await page.getByLabel('Пароль').fill('не тот');
+    await page.getByRole('button', { name: 'Войти' }).click();
+    await page.getByText('Неверный email или пароль.').waitFor();
+    expect(office.complaints().join()).toContain('401');
+    await page.getByLabel('Пароль').fill('correct horse battery');
+    await page.getByRole('button', { name: 'Войти' }).click();
+    await page.waitForURL(/\/missed\?whose=me/);
+    await page.getByRole('button', { name: /Личное меню/ }).click();
+    await page.getByRole('menuitem', { name: 'Выйти' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Вход' }).waitFor();
+    await page.goto('/tickets');
+    await page.getByRole('heading', { level: 1, name: 'Вход' }).waitFor();
+  });
+
+  test('an invited agent chooses a password and begins', async () => {
+    const { admin } = office.product;
+    const page = await office.tab(admin, '/settings/staff');
+    await page.getByRole('button', { name: 'Добавить сотрудника' }).click();
+    await page.getByLabel('Полное имя').fill('Новый Сотрудник');
+    await page.getByLabel('Email').fill('new@demo.local');
+    await page.getByRole('button', { name: 'Пригласить' }).click();
+    const link = await page.getByLabel('Отправьте ссылку сотруднику Новый Сотрудник. Она действует один раз.').inputValue();
+    const guest = await (await office.desk(null)).newPage();
+    await guest.goto(new URL(link).pathname);
+    await guest.getByLabel('Пароль').fill('длинный и новый пароль');
+    await guest.getByRole('button', { name: 'Начать работу' }).click();
+    await guest.getByRole('heading', { level: 1, name: 'Обращения' }).waitFor();
+    await guest.getByRole('button', { name: /^Новый Сотрудник/ }).waitFor();
+    expect(await guest.getByRole('link', { name: 'Настройки' }).count()).toBe(0);
+    await goTo(guest, '/settings/staff');
+    await guest.getByRole('heading', { level: 1, name: 'Такой страницы нет' }).waitFor();
+  });
+
+  test('English on a switch, everywhere, and after the next start', async () => {
+    const page = await office.tab(office.product.vera);
+    await page.getByRole('button', { name: /Личное меню/ }).click();
+    await page.getByRole('menuitem', { name: 'Язык' }).hover();
+    await page.getByRole('menuitemcheckbox', { name: 'English' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Tickets' }).waitFor();
+    await page.waitForResponse((response) => response.request().method() === 'PATCH');
+    const elsewhere = await office.tab(office.product.vera, '/missed');
+    await elsewhere.getByRole('heading', { level: 1, name: 'Missed' }).waitFor();
+    expect(await elsewhere.evaluate<string>('document.documentElement.lang')).toBe('en');
+    await office.product.vera.request('PATCH', '/api/session', { preferences: { language: 'ru' } });
+  });
+});
+
+test('the ticket list loads with less than 300 kB of compressed script and style', async () => {
+  const page = await (await office.desk(office.product.anna)).newPage();
+  const loaded: Promise<number>[] = [];
+  page.on('response', (response) => {
+    if (/\.(js|css)$/.test(new URL(response.url()).pathname)) loaded.push(response.body().then((body) => gzipSync(body).length));
+  });
+  await goTo(page, '/tickets');
+  await page.waitForLoadState('networkidle').catch(() => undefined);
+  const bytes = (await Promise.all(loaded)).reduce((sum, size) => sum + size, 0);
+  expect(bytes).toBeLessThan(300_000);
+});

@@ -1,0 +1,156 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { cards, goTo, newCustomer, openOffice, written, type Office } from './desk.ts';
+
+let office: Office;
+beforeAll(async () => {
+  office = await openOffice();
+}, 180_000);
+afterEach((context) => office.leave(context));
+afterAll(() => office.close(), 60_000);
+
+describe('two tabs of one agent never contradict each other', () => {
+  test('the form is open in both: typing in one shows in the other, and a ticket made in one opens in both', async () => {
+    const { pbx, anna } = office.product;
+    const { phone } = await newCustomer(office.product, 'Исаак Левитан');
+    const desk = await office.desk(anna);
+    const [first, second] = [await desk.newPage(), await desk.newPage()];
+    await goTo(first, '/tickets');
+    const call = pbx.incoming({ from: phone });
+    await call.ring('101');
+    await call.answer('101');
+    await first.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await first.getByLabel('Суть звонка').waitFor();
+    await goTo(second, new URL(first.url()).pathname);
+    await second.getByLabel('Суть звонка').waitFor();
+    await first.getByLabel('Суть звонка').fill('Набрано в первой вкладке');
+    await second.getByText('Черновик сохранён').waitFor();
+    expect(await second.getByLabel('Суть звонка').inputValue()).toBe('Набрано в первой вкладке');
+    await second.getByRole('button', { name: 'Создать', exact: true }).click();
+    for (const page of [first, second]) {
+      await page.getByRole('heading', { level: 1, name: `Входящий звонок с ${written(phone)}` }).waitFor();
+      await page.getByText('Набрано в первой вкладке').waitFor();
+    }
+    expect(first.url()).toBe(second.url());
+    await call.pass(5);
+    await call.hangUp();
+    await call.finish();
+    for (const page of [first, second]) await page.getByRole('group', { name: 'Запись разговора' }).waitFor();
+  });
+
+  test('the profile opens in the tab that was used last, the other stays where it is', async () => {
+    const { pbx, vera } = office.product;
+    const { phone } = await newCustomer(office.product, 'Архип Куинджи');
+    const desk = await office.desk(vera);
+    const [first, second] = [await desk.newPage(), await desk.newPage()];
+    await goTo(first, '/customers');
+    await goTo(second, '/missed');
+    await second.bringToFront();
+    await second.evaluate('window.dispatchEvent(new Event("focus"))');
+    const call = pbx.incoming({ from: phone });
+    await call.ring('0103');
+    await call.answer('0103');
+    await second.getByRole('heading', { level: 1, name: 'Архип Куинджи' }).waitFor();
+    await cards(first).getByText('Идёт разговор').waitFor();
+    expect(new URL(first.url()).pathname).toBe('/customers');
+    await call.hangUp();
+    await call.finish();
+    await cards(first).waitFor({ state: 'detached' });
+  });
+
+  test('the same click twice makes one ticket', async () => {
+    const { pbx, anna, admin } = office.product;
+    const { id, phone } = await newCustomer(office.product, 'Иван Шишкин');
+    const page = await office.tab(anna);
+    const call = pbx.incoming({ from: phone });
+    await call.ring('101');
+    await call.answer('101');
+    await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await page.getByLabel('Суть звонка').fill('Медведи');
+    await page.getByRole('button', { name: 'Создать', exact: true }).dblclick();
+    await page.getByText('Звонок в процессе').waitFor();
+    await call.pass(5);
+    await call.hangUp();
+    await call.finish();
+    await page.getByRole('group', { name: 'Запись разговора' }).waitFor();
+    expect((await admin.get<{ total: number }>(`/api/tickets?customerId=${id}`)).total).toBe(1);
+  });
+});
+
+describe('text is never lost', () => {
+  test('a reload in the middle of typing, and another page in between', async () => {
+    const { pbx, vera } = office.product;
+    const { phone } = await newCustomer(office.product, 'Василий Суриков');
+    const page = await office.tab(vera);
+    const call = pbx.incoming({ from: phone });
+    await call.ring('0103');
+    await call.answer('0103');
+    await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await page.getByLabel('Суть звонка').pressSequentially('Боярыня');
+    await page.reload();
+    await page.getByLabel('Суть звонка').waitFor();
+    expect(await page.getByLabel('Суть звонка').inputValue()).toBe('Боярыня');
+    await page.getByLabel('Суть звонка').press('End');
+    await page.getByLabel('Суть звонка').pressSequentially(' Морозова');
+    await page.getByRole('link', { name: 'Обращения', exact: true }).click();
+    await cards(page).getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    expect(await page.getByLabel('Суть звонка').inputValue()).toBe('Боярыня Морозова');
+    // The tab is closed: what was typed is in the ticket all the same.
+    await page.getByLabel('Тема', { exact: true }).fill('Картина');
+    await page.close({ runBeforeUnload: true });
+    await call.hangUp();
+    await call.finish();
+    const later = await office.tab(vera);
+    await later.getByRole('row').filter({ hasText: 'Картина' }).getByRole('link').click();
+    await later.getByText('Боярыня Морозова').waitFor();
+  });
+
+  test('a note that is being written is still there after a reload', async () => {
+    const { anna } = office.product;
+    const { id } = await anna.post<{ id: string }>('/api/tickets', { subject: 'Заметка', channel: 'email' });
+    const page = await office.tab(anna, `/tickets/${id}`);
+    await page.getByLabel('Заметка').check({ force: true });
+    await page.getByRole('textbox', { name: 'Заметка' }).fill('Недописанное');
+    await page.reload();
+    await page.getByRole('textbox', { name: 'Заметка' }).waitFor();
+    expect(await page.getByRole('textbox', { name: 'Заметка' }).inputValue()).toBe('Недописанное');
+    await page.getByRole('button', { name: 'Добавить заметку' }).click();
+    await page.getByRole('list', { name: 'Переписка' }).getByText('Недописанное').waitFor();
+  });
+});
+
+describe('when the network goes away', () => {
+  test('an action says so and can be repeated; the list says it may be behind, and catches up by itself', async () => {
+    const { pbx, anna, vera } = office.product;
+    const { phone } = await newCustomer(office.product, 'Илья Репин');
+    const page = await office.tab(anna);
+    const call = pbx.incoming({ from: phone });
+    await call.ring('101');
+    await call.answer('101');
+    await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await page.getByLabel('Тема', { exact: true }).fill('Не ждали');
+    await page.getByText('Черновик сохранён').waitFor();
+
+    await page.context().setOffline(true);
+    await page.getByRole('button', { name: 'Создать', exact: true }).click();
+    await page.getByText('Нет связи с сервером. Проверьте сеть и повторите.').waitFor();
+    await page.context().setOffline(false);
+    await page.getByRole('button', { name: 'Повторить' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Не ждали' }).waitFor();
+    await call.pass(5);
+    await call.hangUp();
+    await call.finish();
+    await page.getByRole('group', { name: 'Запись разговора' }).waitFor();
+
+    const list = await office.tab(vera);
+    const reached = /\/api\/events/;
+    await list.context().route(reached, (route) => route.abort());
+    await list.reload();
+    await list.getByText('Связь потеряна').waitFor();
+    await vera.post('/api/tickets', { subject: 'Пока не было связи', channel: 'email' });
+    await list.context().unroute(reached);
+    await list.getByText('Связь потеряна').waitFor({ state: 'detached', timeout: 20_000 });
+    await list.getByRole('link', { name: 'Пока не было связи' }).waitFor();
+    // Broken requests are what this test is about.
+    office.complaints();
+  });
+});
