@@ -46,33 +46,30 @@ export function createOrders(deps: OrderDeps): Orders {
   };
 }
 
-/** The row is written first and stays only if the deed succeeds: without a database nothing is done unseen. */
+type Write = (detail?: Readonly<Record<string, unknown>>) => Promise<void>;
+
+/** The row is written before the deed and stays only if that succeeds: without a database nothing is done unseen. */
 async function audited(
   deps: OrderDeps,
   action: string,
-  execution: Execution,
-  deed: (trx: Transaction) => Promise<Readonly<Record<string, unknown>>>,
+  { workflowId, runId, type }: Execution,
+  deed: (write: Write, trx: Transaction) => Promise<void>,
 ): Promise<void> {
+  const { agentId, address } = actingAdmin();
   await inTransaction(deps.db, async (trx) => {
-    const { agentId, address } = actingAdmin();
-    const detail = await deed(trx);
-    await recordAudit(trx, {
-      agentId,
-      address,
-      action,
-      subject: execution.workflowId,
-      detail: { runId: execution.runId, type: execution.type, ...detail },
-    });
+    const write: Write = (detail = {}) =>
+      recordAudit(trx, { agentId, address, action, subject: workflowId, detail: { runId, type, ...detail } });
+    await deed(write, trx);
   });
 }
 
 async function terminate(deps: OrderDeps, { workflowId, runId }: Execution): Promise<void> {
   const execution = await latest(deps, workflowId, runId);
   if (execution.status !== 'running') throw refuse('Этот процесс уже завершён; его история удалится сама');
-  await audited(deps, 'workflow.terminated', execution, async () => {
+  await audited(deps, 'workflow.terminated', execution, async (write) => {
+    await write();
     const reason = `Прервано администратором ${actingAdmin().agentId}`;
     await deps.temporal.ask((client) => client.workflow.getHandle(workflowId, runId).terminate(reason));
-    return {};
   });
 }
 
@@ -107,19 +104,20 @@ async function reset(deps: OrderDeps, execution: Execution, task: bigint): Promi
     workflowTaskFinishEventId: Number(task) as never,
     requestId: randomUUID(),
   };
-  await audited(deps, 'workflow.retried', execution, async () => {
-    const { runId: newRunId } = await deps.temporal.ask((client) => client.workflowService.resetWorkflowExecution(request));
-    return { how: 'reset', fromEvent: Number(task), newRunId };
+  await audited(deps, 'workflow.retried', execution, async (write) => {
+    await write({ how: 'reset', fromEvent: Number(task) });
+    await deps.temporal.ask((client) => client.workflowService.resetWorkflowExecution(request));
   });
 }
 
 /** Where no step ever went well there is no place to go back to: the call begins anew, from its state in Postgres. */
 async function startLate(deps: OrderDeps, execution: Execution): Promise<void> {
-  await audited(deps, 'workflow.retried', execution, async (trx) => {
+  await audited(deps, 'workflow.retried', execution, async (write, trx) => {
     const callId = await callIdOf(deps, execution);
     const messages = await redeliver(trx, callId);
     const input: CallInput = { callId, limits: limitsOf(deps.config), late: true };
     const workflowId = lateWorkflowIdOf(execution.workflowId);
+    await write({ how: 'late', callId, newWorkflowId: workflowId, messages });
     await startUnlessRunning(deps, (client) =>
       client.workflow.start('call', {
         workflowId,
@@ -128,7 +126,6 @@ async function startLate(deps: OrderDeps, execution: Execution): Promise<void> {
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       }),
     );
-    return { how: 'late', callId, newWorkflowId: workflowId, messages };
   });
 }
 
@@ -147,7 +144,8 @@ async function redeliver(trx: Transaction, callId: string): Promise<number> {
 async function startMaintenance(deps: OrderDeps, execution: Execution): Promise<void> {
   if (execution.status === 'running') throw refuse('Этот процесс ещё идёт');
   const workflowId = `${execution.type}:again`;
-  await audited(deps, 'workflow.retried', execution, async () => {
+  await audited(deps, 'workflow.retried', execution, async (write) => {
+    await write({ how: 'anew', newWorkflowId: workflowId });
     await startUnlessRunning(deps, (client) =>
       client.workflow.start(execution.type, {
         workflowId,
@@ -156,7 +154,6 @@ async function startMaintenance(deps: OrderDeps, execution: Execution): Promise<
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       }),
     );
-    return { how: 'anew', newWorkflowId: workflowId };
   });
 }
 
@@ -179,14 +176,14 @@ async function callIdOf(deps: OrderDeps, execution: Execution): Promise<string> 
 async function askForRecordings(deps: OrderDeps, execution: Execution): Promise<void> {
   if (execution.type !== 'call') throw refuse('Записи есть только у звонков');
   const callId = await callIdOf(deps, execution);
-  await audited(deps, 'recording.asked_again', execution, async (trx) => {
+  await audited(deps, 'recording.asked_again', execution, async (write, trx) => {
     const { agentId } = actingAdmin();
     const call = await callForAction(trx, callId, { agentId, role: 'admin' });
     if (!call?.entry_id) throw refuse('АТС ещё не начала этот звонок');
     const recordings = await missingRecordings(trx, call.id);
     if (recordings.length === 0) throw refuse('У этого звонка нет записи, о которой можно попросить АТС ещё раз');
+    await write({ callId: call.id, recordings });
     for (const recordingId of recordings) await askForRecording(trx, call, agentId, recordingId);
-    return { callId: call.id, recordings };
   });
 }
 

@@ -1,6 +1,5 @@
 import { BaseAdapter } from '@bull-board/api/dist/queueAdapters/base.js';
 import type {
-  JobCounts,
   JobSchedulerUpdateResult,
   JobStatus,
   MetricsType,
@@ -81,7 +80,7 @@ export class WorkflowQueue extends BaseAdapter {
     return this.definition.scope.areCalls ? ['active', 'delayed', 'completed', 'failed'] : ['active', 'completed', 'failed'];
   }
 
-  async getJobCounts(): Promise<JobCounts> {
+  async getJobCounts(): Promise<Record<Status, number>> {
     const counts = await this.list.counts();
     const none = { latest: 0, waiting: 0, 'waiting-children': 0, prioritized: 0, paused: 0 };
     return { ...none, ...counts };

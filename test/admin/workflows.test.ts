@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { WorkflowHandle } from '@temporalio/client';
 import { BaseAdapter } from '@bull-board/api/dist/queueAdapters/base.js';
 import { actAs } from '../../api/admin/acting-admin.ts';
 import { withWorkflowButtons } from '../../api/admin/board-files.ts';
@@ -12,10 +13,10 @@ import { createApp } from '../../api/app.ts';
 import { createDispatcher } from '../../activities/dispatcher/index.ts';
 import type { Config } from '../../db/config.ts';
 import { UI_PATH as UI_PATH_OF_SERVER } from '../../run/temporal.ts';
-import type { CallInput } from '../../workflows/messages.ts';
+import { callWorkflowId, type CallInput } from '../../workflows/messages.ts';
 import { startTestApi, type Caller, type TestApi } from '../support/api.ts';
 import { agent, CallRunner, seedCast } from '../support/call-runner.ts';
-import { createTestWorker, eventually, LiveCall, QUICK } from '../support/live-call.ts';
+import { createTestWorker, eventually, QUICK } from '../support/live-call.ts';
 import { connectTemporal, uniqueTaskQueue, type TestTemporal } from '../support/temporal.ts';
 
 const BOARD = '/admin/workflows';
@@ -88,28 +89,39 @@ async function startIdle(): Promise<string> {
 }
 
 /** A call that has talked and ended, and whose recording the PBX does not hand out. */
-async function callWithoutRecording(): Promise<LiveCall> {
-  const events = await CallRunner.start(api.db, cast.integrationId, { at: Date.now() });
-  const call = new LiveCall(temporal.client, staffed, events.callId);
-  await api.db('calls').where({ id: call.callId }).update({ workflow_id: call.workflowId });
+async function callWithoutRecording(): Promise<{ callId: string; workflowId: string; handle: WorkflowHandle }> {
+  const { integrationId } = cast;
+  const events = await CallRunner.start(api.db, integrationId, { at: Date.now() });
+  const { callId } = events;
+  const { entry_id: entryId } = (await api.db('calls').where({ id: callId }).first('entry_id')) as { entry_id: string };
+  const workflowId = callWorkflowId(integrationId, entryId);
+  await api.db('calls').where({ id: callId }).update({ workflow_id: workflowId });
   const recording = {
     type: 'recording',
-    recordingId: `R-${call.callId}`,
+    recordingId: `R-${callId}`,
     seq: 1,
     legId: 'A',
     party: agent(cast.anna),
     completionCode: 1000,
     recipient: 'cloud',
   } as const;
-  await call.send(
+  const input: CallInput = { callId, limits: QUICK };
+  const messages = [
     events.leg('A', 'appeared', { to: agent(cast.anna) }),
     events.leg('A', 'connected'),
     events.leg('A', 'disconnected'),
     events.summary({ talkedAt: Date.now() }),
     { ...recording, inboxId: 9_000_000, receivedAt: Date.now(), state: 'completed' },
     { ...recording, inboxId: 9_000_001, receivedAt: Date.now(), state: 'stored', seq: 0, legId: null, party: null },
-  );
-  return call;
+  ] as const;
+  const handle = await temporal.client.workflow.signalWithStart('call', {
+    workflowId,
+    taskQueue: staffed,
+    args: [input],
+    signal: 'received',
+    signalArgs: [messages],
+  });
+  return { callId, workflowId, handle };
 }
 
 beforeAll(async () => {
@@ -229,7 +241,14 @@ describe('the contract of a queue', () => {
 
   test('the board refuses them too, in words', async () => {
     const site = await openSite(idle);
-    for (const change of ['calls/pause', 'calls/retry/failed', 'calls/clean/active', 'calls/empty', 'calls/obliterate', 'pause']) {
+    for (const change of [
+      'calls/pause',
+      'calls/retry/failed',
+      'calls/clean/active',
+      'calls/empty',
+      'calls/obliterate',
+      'pause',
+    ]) {
       const reply = await ask(site, api.admin, `${BOARD}/api/queues/${change}`, { method: 'PUT' });
       expect(reply.status, change).toBe(409);
       expect(reply.body).toMatchObject({ code: 'not_for_workflows', message: expect.stringMatching(/[а-я]/) as string });
@@ -398,7 +417,8 @@ describe('what an admin can do', () => {
     const { runId } = await call.handle.describe();
     await call.handle.terminate('test');
     expect((await ask(site, api.admin, jobPath('calls', call.workflowId, 'retry'), { method: 'PUT' })).status).toBe(204);
-    const again = await call.handle.describe();
+    const latest = temporal.client.workflow.getHandle(call.workflowId);
+    const again = await latest.describe();
     expect(again.runId).not.toBe(runId);
     expect(again.status.name).toBe('RUNNING');
     expect(await auditOf(call.workflowId)).toMatchObject([{ action: 'workflow.retried', detail: { how: 'reset' } }]);
@@ -406,7 +426,7 @@ describe('what an admin can do', () => {
     expect(tickets).toHaveLength(1);
     const older = await queueOf(site, 'calls').getJob(`${call.workflowId}@${runId}`);
     await expect(asAdmin(() => older?.retry())).rejects.toMatchObject({ code: 'not_for_workflows' });
-    await call.handle.terminate('done with');
+    await latest.terminate('done with');
   });
 
   test('a call that never made a step begins anew, from what Postgres knows', async () => {
@@ -439,8 +459,8 @@ describe('what an admin can do', () => {
     const site = await openSite(idle);
     const workflowId = await startIdle();
     const job = await queueOf(site, 'calls').getJob(workflowId);
-    const stranger = { agentId: randomUUID(), address: null };
-    await expect(actAs(stranger, () => job?.remove())).rejects.toThrow();
+    const nobody = { agentId: 'nobody that the log could name', address: null };
+    await expect(actAs(nobody, () => job?.remove())).rejects.toThrow();
     await expect(Promise.resolve().then(() => job?.remove())).rejects.toThrow(/without an admin/);
     expect((await temporal.client.workflow.getHandle(workflowId).describe()).status.name).toBe('RUNNING');
   });
