@@ -12,16 +12,17 @@ export function say(line: string): void {
 /** Announces a step only when it takes longer than `quietMs`, and then says every few seconds that it still runs. */
 export async function step<T>(title: string, work: () => Promise<T>, quietMs = 1_500): Promise<T> {
   const startedAt = Date.now();
+  const brief = title.split(/[,:(]/)[0]?.trim() ?? title;
   let announced = false;
   const announce = (): void => {
-    say(announced ? `  … ${title} (${seconds(startedAt)} s)` : `${title} …`);
+    say(announced ? `  … still at it after ${seconds(startedAt)} s: ${brief}` : `${title} …`);
     announced = true;
   };
   const first = setTimeout(announce, quietMs);
-  const again = setInterval(announce, 10_000);
+  const again = setInterval(announce, 15_000);
   try {
     const result = await work();
-    if (announced) say(`${title}: done after ${seconds(startedAt)} s`);
+    if (announced) say(`${brief}: done after ${seconds(startedAt)} s`);
     return result;
   } finally {
     clearTimeout(first);
