@@ -37,22 +37,19 @@ const policy = (directives: Directives): RequestHandler =>
 
 export const queueDefinitions = (taskQueue: string): readonly QueueDefinition[] => [
   {
-    name: 'calls',
-    displayName: 'Звонки',
+    name: 'Звонки',
     description: 'Один процесс на звонок АТС. «Отложенные» ждут записи разговора.',
     scope: { types: ['call'], taskQueue, areCalls: true },
     allowRetries: true,
   },
   {
-    name: 'callbacks',
-    displayName: 'Обратные звонки',
+    name: 'Обратные звонки',
     description: 'Заказаны из заявок; живут, пока АТС не начнёт звонок.',
     scope: { types: ['callback'], taskQueue, areCalls: false },
     allowRetries: false,
   },
   {
-    name: 'maintenance',
-    displayName: 'Обслуживание',
+    name: 'Обслуживание',
     description: 'Сверка со статистикой АТС и уборка, по расписанию.',
     scope: { types: ['reconcile', 'upkeep'], taskQueue, areCalls: false },
     allowRetries: true,

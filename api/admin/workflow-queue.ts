@@ -27,9 +27,8 @@ const WORKER_SEEN_MS = 90_000;
 const isShown = (status: JobStatus): status is Shown => ['active', 'delayed', 'completed', 'failed'].includes(status);
 
 export interface QueueDefinition {
-  /** In addresses. */
+  /** For people; it stands in addresses too, as the board's menu shows no other name. */
   readonly name: string;
-  readonly displayName: string;
   readonly description: string;
   readonly scope: Scope;
   readonly allowRetries: boolean;
@@ -53,7 +52,6 @@ export class WorkflowQueue extends BaseAdapter {
   ) {
     const { namespace } = deps.temporal;
     super('bull', {
-      displayName: definition.displayName,
       description: definition.description,
       allowRetries: definition.allowRetries,
       ...(deps.hasTemporalUi

@@ -67,8 +67,11 @@ async function ask(site: Site, who: Caller, path: string, init: RequestInit = {}
   return { status: response.status, headers: response.headers, text, body: (isJson ? JSON.parse(text) : undefined) as never };
 }
 
+const CALLS = 'Звонки';
+const CALLBACKS = 'Обратные звонки';
+const MAINTENANCE = 'Обслуживание';
 const jobPath = (queue: string, id: string, verb = ''): string =>
-  `${BOARD}/api/queues/${queue}/${encodeURIComponent(id)}${verb && `/${verb}`}`;
+  `${BOARD}/api/queues/${encodeURIComponent(queue)}/${encodeURIComponent(id)}${verb && `/${verb}`}`;
 
 const queueOf = ({ admin }: Site, name: string): WorkflowQueue => {
   const queue = admin.queues.find((candidate) => candidate.getName() === name);
@@ -173,14 +176,14 @@ describe('who may see the board', () => {
     const site = await openSite(idle);
     const workflowId = await startIdle();
     const headers = { 'sec-fetch-site': 'cross-site' };
-    const reply = await ask(site, api.admin, jobPath('calls', workflowId, 'clean'), { method: 'PUT', headers });
+    const reply = await ask(site, api.admin, jobPath(CALLS, workflowId, 'clean'), { method: 'PUT', headers });
     expect(reply.body).toMatchObject({ code: 'foreign_origin' });
     expect((await temporal.client.workflow.getHandle(workflowId).describe()).status.name).toBe('RUNNING');
   });
 
   test('the page names no other host, and its policy allows none', async () => {
     const site = await openSite(idle);
-    const page = await ask(site, api.admin, `${BOARD}/queue/calls`);
+    const page = await ask(site, api.admin, `${BOARD}/queue/${encodeURIComponent(CALLS)}`);
     expect(page.status).toBe(200);
     expect(page.text).toContain(`<base href="${BOARD}/"`);
     expect(page.text).not.toMatch(/(href|src)="(https?:)?\/\//);
@@ -203,10 +206,9 @@ describe('who may see the board', () => {
 
 describe('the contract of a queue', () => {
   test('every method of the base class has an answer', async () => {
-    const queue = queueOf(await openSite(idle), 'calls');
+    const queue = queueOf(await openSite(idle), CALLS);
     expect(queue).toBeInstanceOf(BaseAdapter);
-    expect(queue.getName()).toBe('calls');
-    expect(queue.getDisplayName()).toBe('Звонки');
+    expect(queue.getName()).toBe('Звонки');
     expect(queue.getStatuses()).toEqual(['latest', 'active', 'delayed', 'completed', 'failed']);
     expect(queue.getJobStatuses()).toEqual(['active', 'delayed', 'completed', 'failed']);
     expect(await queue.isPaused()).toBe(false);
@@ -222,7 +224,7 @@ describe('the contract of a queue', () => {
   });
 
   test('what has no meaning for workflows is refused and not pretended', async () => {
-    const queue = queueOf(await openSite(idle), 'calls');
+    const queue = queueOf(await openSite(idle), CALLS);
     const unfit = [
       queue.clean,
       queue.empty,
@@ -249,14 +251,14 @@ describe('the contract of a queue', () => {
       'calls/obliterate',
       'pause',
     ]) {
-      const reply = await ask(site, api.admin, `${BOARD}/api/queues/${change}`, { method: 'PUT' });
+      const reply = await ask(site, api.admin, `${BOARD}/api/queues/${encodeURIComponent(CALLS)}/${change}`, { method: 'PUT' });
       expect(reply.status, change).toBe(409);
       expect(reply.body).toMatchObject({ code: 'not_for_workflows', message: expect.stringMatching(/[а-я]/) as string });
     }
   });
 
   test('who carries workflows on is told', async () => {
-    const queue = queueOf(await openSite(staffed), 'calls');
+    const queue = queueOf(await openSite(staffed), CALLS);
     const workers = await eventually(
       () => queue.getWorkers(),
       (found) => found.length > 0,
@@ -268,7 +270,7 @@ describe('the contract of a queue', () => {
 describe('lists', () => {
   test('counts, pages and states follow Temporal', async () => {
     const site = await openSite(idle);
-    const queue = queueOf(site, 'calls');
+    const queue = queueOf(site, CALLS);
     const before = (await queue.getJobCounts()).failed;
     const started: string[] = [];
     for (let i = 0; i < 13; i += 1) started.push(await startIdle());
@@ -288,15 +290,19 @@ describe('lists', () => {
     }
     expect(paged).toEqual(all.map(idOf));
     // Somebody who opens a far page at once gets the same one.
-    const fresh = queueOf(await openSite(idle), 'calls');
+    const fresh = queueOf(await openSite(idle), CALLS);
     expect((await fresh.getJobs(['active'], 8, 11)).map(idOf)).toEqual(paged.slice(8, 12));
     expect(await fresh.getJobs(['active'], 5000, 5009)).toEqual([]);
     const failed = await queue.getJobs(['failed'], 0, 99);
     expect(failed.map(idOf)).toEqual(expect.arrayContaining(started.slice(0, 3)));
-    expect(await queueOf(site, 'maintenance').getJobCounts()).toMatchObject({ active: 1, delayed: 0, failed: 0 });
-    const listed = await ask(site, api.admin, `${BOARD}/api/queues?activeQueue=calls&status=active&page=2&jobsPerPage=4`);
+    expect(await queueOf(site, MAINTENANCE).getJobCounts()).toMatchObject({ active: 1, delayed: 0, failed: 0 });
+    const listed = await ask(
+      site,
+      api.admin,
+      `${BOARD}/api/queues?activeQueue=${encodeURIComponent(CALLS)}&status=active&page=2&jobsPerPage=4`,
+    );
     expect(listed.body).toMatchObject({
-      queues: [{ name: 'calls', counts: { active: counts.active }, jobs: paged.slice(4, 8).map((id) => ({ id })) }, {}, {}],
+      queues: [{ name: CALLS, counts: { active: counts.active }, jobs: paged.slice(4, 8).map((id) => ({ id })) }, {}, {}],
     });
   });
 
@@ -304,7 +310,7 @@ describe('lists', () => {
     const site = await openSite(staffed);
     const call = await callWithoutRecording();
     const reply = await eventually(
-      () => ask(site, api.admin, jobPath('calls', call.workflowId)),
+      () => ask(site, api.admin, jobPath(CALLS, call.workflowId)),
       ({ body }) => (body as { status?: string }).status === 'delayed',
     );
     expect(reply.body).toMatchObject({
@@ -319,18 +325,18 @@ describe('lists', () => {
       },
     });
     expect(reply.text).not.toContain('9161234567');
-    expect((await ask(site, api.admin, jobPath('callbacks', call.workflowId))).status).toBe(404);
-    expect((await ask(await openSite(idle), api.admin, jobPath('calls', call.workflowId))).status).toBe(404);
+    expect((await ask(site, api.admin, jobPath(CALLBACKS, call.workflowId))).status).toBe(404);
+    expect((await ask(await openSite(idle), api.admin, jobPath(CALLS, call.workflowId))).status).toBe(404);
     const { runId } = await call.handle.describe();
-    expect((await ask(site, api.admin, jobPath('calls', `${call.workflowId}@${runId}`))).status).toBe(200);
-    const queue = queueOf(site, 'calls');
+    expect((await ask(site, api.admin, jobPath(CALLS, `${call.workflowId}@${runId}`))).status).toBe(200);
+    const queue = queueOf(site, CALLS);
     await eventually(
       () => queue.getJobs(['delayed'], 0, 9),
       (jobs) => jobs.map(idOf).includes(call.workflowId),
     );
     expect((await queue.getJobCounts()).delayed).toBeGreaterThan(0);
 
-    const logs = await ask(site, api.admin, jobPath('calls', call.workflowId, 'logs'));
+    const logs = await ask(site, api.admin, jobPath(CALLS, call.workflowId, 'logs'));
     const lines = (logs.body as string[]).join('\n');
     expect(lines).toMatch(/Начат: call/);
     expect(lines).toMatch(/Сигнал received: leg appeared \(событие \d+\)/);
@@ -351,10 +357,10 @@ describe('what an admin can do', () => {
       (found: unknown) => found !== undefined && fetched.includes((found as { id: string }).id),
     )) as { id: string };
     await eventually(
-      () => queueOf(site, 'calls').getJob(call.workflowId),
+      () => queueOf(site, CALLS).getJob(call.workflowId),
       (job) => (job?.toJSON().data as { state?: { state?: string } }).state?.state === 'waiting_for_recording',
     );
-    const reply = await ask(site, api.admin, jobPath('calls', call.workflowId, 'promote'), { method: 'PUT' });
+    const reply = await ask(site, api.admin, jobPath(CALLS, call.workflowId, 'promote'), { method: 'PUT' });
     expect(reply.status).toBe(204);
     await call.handle.result();
     expect(fetched.filter((id) => id === row.id)).toHaveLength(2);
@@ -364,7 +370,7 @@ describe('what an admin can do', () => {
     expect(await auditOf(call.workflowId)).toMatchObject([
       { action: 'recording.asked_again', agent_id: api.admin.id, address: expect.any(String), detail: { recordings: [row.id] } },
     ]);
-    const completed = await ask(site, api.admin, jobPath('calls', call.workflowId));
+    const completed = await ask(site, api.admin, jobPath(CALLS, call.workflowId));
     expect(completed.body).toMatchObject({ status: 'completed', job: { data: { state: { state: 'over' } } } });
   });
 
@@ -372,18 +378,18 @@ describe('what an admin can do', () => {
     const site = await openSite(staffed);
     const call = await callWithoutRecording();
     await eventually(
-      () => queueOf(site, 'calls').getJob(call.workflowId),
+      () => queueOf(site, CALLS).getJob(call.workflowId),
       (job) => (job?.toJSON().data as { state?: { state?: string } }).state?.state === 'waiting_for_recording',
     );
-    await asAdmin(async () => (await queueOf(site, 'calls').getJob(call.workflowId))?.promote());
+    await asAdmin(async () => (await queueOf(site, CALLS).getJob(call.workflowId))?.promote());
     await call.handle.result();
     await api.db('recordings').where({ call_id: call.callId }).update({ state: 'ready' });
-    const nothing = await ask(site, api.admin, jobPath('calls', call.workflowId, 'retry'), { method: 'PUT' });
+    const nothing = await ask(site, api.admin, jobPath(CALLS, call.workflowId, 'retry'), { method: 'PUT' });
     expect(nothing.status).toBe(409);
     expect(await auditOf(call.workflowId)).toHaveLength(1);
     await api.db('recordings').where({ call_id: call.callId }).update({ state: 'unavailable', reason: 'not_found' });
     const before = fetched.length;
-    expect((await ask(site, api.admin, jobPath('calls', call.workflowId, 'retry'), { method: 'PUT' })).status).toBe(204);
+    expect((await ask(site, api.admin, jobPath(CALLS, call.workflowId, 'retry'), { method: 'PUT' })).status).toBe(204);
     await eventually(
       () => Promise.resolve(fetched.length),
       (now) => now > before,
@@ -395,12 +401,12 @@ describe('what an admin can do', () => {
   test('terminating ends an open workflow, once, and stands in the audit log', async () => {
     const site = await openSite(idle);
     const workflowId = await startIdle();
-    const terminate = () => ask(site, api.admin, jobPath('calls', workflowId, 'clean'), { method: 'PUT' });
+    const terminate = () => ask(site, api.admin, jobPath(CALLS, workflowId, 'clean'), { method: 'PUT' });
     expect((await terminate()).status).toBe(204);
     expect((await temporal.client.workflow.getHandle(workflowId).describe()).status.name).toBe('TERMINATED');
     expect((await terminate()).status).toBe(409);
     expect(await auditOf(workflowId)).toMatchObject([{ action: 'workflow.terminated', agent_id: api.admin.id }]);
-    const job = await ask(site, api.admin, jobPath('calls', workflowId));
+    const job = await ask(site, api.admin, jobPath(CALLS, workflowId));
     expect(job.body).toMatchObject({
       status: 'failed',
       job: { isFailed: true, failedReason: expect.stringContaining('Прерван') as string },
@@ -411,12 +417,12 @@ describe('what an admin can do', () => {
     const site = await openSite(staffed);
     const call = await callWithoutRecording();
     await eventually(
-      () => queueOf(site, 'calls').getJob(call.workflowId),
+      () => queueOf(site, CALLS).getJob(call.workflowId),
       (job) => (job?.toJSON().data as { state?: { state?: string } }).state?.state === 'waiting_for_recording',
     );
     const { runId } = await call.handle.describe();
     await call.handle.terminate('test');
-    expect((await ask(site, api.admin, jobPath('calls', call.workflowId, 'retry'), { method: 'PUT' })).status).toBe(204);
+    expect((await ask(site, api.admin, jobPath(CALLS, call.workflowId, 'retry'), { method: 'PUT' })).status).toBe(204);
     const latest = temporal.client.workflow.getHandle(call.workflowId);
     const again = await latest.describe();
     expect(again.runId).not.toBe(runId);
@@ -424,7 +430,7 @@ describe('what an admin can do', () => {
     expect(await auditOf(call.workflowId)).toMatchObject([{ action: 'workflow.retried', detail: { how: 'reset' } }]);
     const tickets = await api.db('conversations').where({ call_id: call.callId }).whereNotNull('ticket_id');
     expect(tickets).toHaveLength(1);
-    const older = await queueOf(site, 'calls').getJob(`${call.workflowId}@${runId}`);
+    const older = await queueOf(site, CALLS).getJob(`${call.workflowId}@${runId}`);
     await expect(asAdmin(() => older?.retry())).rejects.toMatchObject({ code: 'not_for_workflows' });
     await latest.terminate('done with');
   });
@@ -436,7 +442,7 @@ describe('what an admin can do', () => {
     const call = { id: callId, integration_id: cast.integrationId, entry_id: `never-${callId}`, workflow_id: workflowId };
     await api.db('calls').insert(call);
     await temporal.client.workflow.getHandle(workflowId).terminate('test');
-    expect((await ask(site, api.admin, jobPath('calls', workflowId, 'retry'), { method: 'PUT' })).status).toBe(204);
+    expect((await ask(site, api.admin, jobPath(CALLS, workflowId, 'retry'), { method: 'PUT' })).status).toBe(204);
     const late = temporal.client.workflow.getHandle(`${workflowId}:late`);
     expect((await late.describe()).status.name).toBe('RUNNING');
     const { events } = await late.fetchHistory();
@@ -450,7 +456,7 @@ describe('what an admin can do', () => {
     const workflowId = `callback:${randomUUID()}`;
     await temporal.client.workflow.start('callback', { workflowId, taskQueue: idle, args: [{}] });
     await temporal.client.workflow.getHandle(workflowId).terminate('test');
-    const reply = await ask(site, api.admin, jobPath('callbacks', workflowId, 'retry'), { method: 'PUT' });
+    const reply = await ask(site, api.admin, jobPath(CALLBACKS, workflowId, 'retry'), { method: 'PUT' });
     expect(reply.status).toBe(409);
     expect(await auditOf(workflowId)).toEqual([]);
   });
@@ -458,7 +464,7 @@ describe('what an admin can do', () => {
   test('without the audit log nothing is done', async () => {
     const site = await openSite(idle);
     const workflowId = await startIdle();
-    const job = await queueOf(site, 'calls').getJob(workflowId);
+    const job = await queueOf(site, CALLS).getJob(workflowId);
     const nobody = { agentId: 'nobody that the log could name', address: null };
     await expect(actAs(nobody, () => job?.remove())).rejects.toThrow();
     await expect(Promise.resolve().then(() => job?.remove())).rejects.toThrow(/without an admin/);
@@ -542,7 +548,7 @@ describe("Temporal's own Web UI", () => {
     const site = await openSite(idle, { temporalUiUrl: 'http://127.0.0.1:1' });
     const workflowId = await startIdle();
     const { runId } = await temporal.client.workflow.getHandle(workflowId).describe();
-    const reply = await ask(site, api.admin, jobPath('calls', workflowId));
+    const reply = await ask(site, api.admin, jobPath(CALLS, workflowId));
     const href = `${UI_PATH}/namespaces/default/workflows/${encodeURIComponent(workflowId)}/${runId}/history`;
     expect(reply.body).toMatchObject({ job: { externalUrl: { href } } });
     expect((await ask(site, api.admin, href)).body).toMatchObject({ code: 'temporal_unavailable' });
