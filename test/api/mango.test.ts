@@ -115,7 +115,7 @@ const callEvent = (more: Record<string, unknown> = {}): Record<string, unknown> 
 });
 
 const inbox = () => database.db('inbox').orderBy('id');
-const refused = () =>
+const refused = (atLeast = 1) =>
   eventually(async () => {
     const rows = (await database.db('refused_events').orderBy('id')) as {
       reason: string;
@@ -123,7 +123,7 @@ const refused = () =>
       path: string;
       integration_id: string | null;
     }[];
-    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.length).toBeGreaterThanOrEqual(atLeast);
     return rows;
   });
 
@@ -339,7 +339,7 @@ describe('what is refused changes nothing, says why, and is remembered for the i
     const big = `json=${'x'.repeat(1024 * 1024)}`;
     expect((await post('/events/call', big)).status).toBe(413);
     expect(await chunked(big)).toBe(413);
-    expect((await refused()).map((row) => row.reason)).toEqual(['too_large', 'too_large']);
+    expect((await refused(2)).map((row) => row.reason)).toEqual(['too_large', 'too_large']);
   });
 
   test('as large as allowed is taken', async () => {
