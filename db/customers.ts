@@ -1,6 +1,6 @@
 import { CUSTOMER_VIEW_SQL, type CustomerView } from './calls.ts';
 import type { Executor, Transaction } from './pool.ts';
-import { containing, phonePatterns } from './search.ts';
+import { containing, likeAny, MAX_FOUND, phonePatterns } from './search.ts';
 import { publish } from './stream.ts';
 import type { Condition } from './visibility.ts';
 
@@ -8,26 +8,37 @@ const FOUND_SQL = `select ${CUSTOMER_VIEW_SQL} as customer from customers c`;
 
 /** Each word must stand in some field; a whole number, however it is split by spaces, counts as one word. */
 function matching(q: string, country: string): Condition[] {
-  const whole = phonePatterns(q, country);
-  const words = whole.length > 0 ? [q] : q.split(/\s+/).filter(Boolean);
+  const words = phonePatterns(q, country).length > 0 ? [q] : q.split(/\s+/).filter(Boolean);
   return words.map((word) => {
-    const patterns = [containing(word), ...phonePatterns(word, country)];
-    return { sql: `(${patterns.map(() => 'c.search like ?').join(' or ')})`, bindings: patterns };
+    const patterns = [...containing(word), ...phonePatterns(word, country)];
+    return { sql: likeAny('c.search', patterns), bindings: patterns };
   });
+}
+
+export interface ListedCustomers {
+  readonly customers: CustomerView[];
+  readonly total: number;
+  /** A search found more than `total`, which is as far as they are counted. */
+  readonly more: boolean;
 }
 
 export async function listCustomers(
   db: Executor,
   filter: { readonly q: string | undefined; readonly country: string },
   page: { readonly offset: number; readonly limit: number },
-): Promise<{ readonly customers: CustomerView[]; readonly total: number }> {
+): Promise<ListedCustomers> {
   const q = filter.q?.trim();
   const all: Condition[] = [{ sql: 'c.erased_at is null', bindings: [] }, ...(q ? matching(q, filter.country) : [])];
   const where = all.map(({ sql }) => sql).join(' and ');
   const bindings = all.flatMap((condition) => condition.bindings);
-  const count = await db.raw<{ rows: { total: string }[] }>(`select count(*) as total from customers c where ${where}`, bindings);
-  const total = Number(count.rows[0]?.total ?? 0);
-  if (page.offset >= total) return { customers: [], total };
+  const count = await db.raw<{ rows: { total: string }[] }>(
+    `select count(*) as total from (select from customers c where ${where} ${q ? `limit ${MAX_FOUND + 1}` : ''}) found`,
+    bindings,
+  );
+  const found = Number(count.rows[0]?.total ?? 0);
+  const more = Boolean(q) && found > MAX_FOUND;
+  const total = more ? MAX_FOUND : found;
+  if (page.offset >= total) return { customers: [], total, more };
   // What was searched for stands by name; all of them, newest first.
   const order = q ? 'lower(c.full_name), c.id' : 'c.created_at desc, c.id';
   const { rows } = await db.raw<{ rows: { customer: CustomerView }[] }>(
@@ -36,7 +47,7 @@ export async function listCustomers(
      ) c order by ${order}`,
     [...bindings, page.limit, page.offset],
   );
-  return { customers: rows.map(({ customer }) => customer), total };
+  return { customers: rows.map(({ customer }) => customer), total, more };
 }
 
 export async function findCustomer(db: Executor, id: string): Promise<CustomerView | undefined> {

@@ -1,11 +1,24 @@
-/** Text inside a LIKE pattern, standing for itself. */
-export const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
+/** Finds of a search are counted so far; whoever has more of them is to search for something narrower. */
+export const MAX_FOUND = 10_000;
 
-/** Contains `text`, in whatever case (both sides in lower case). */
-export const containing = (text: string): string => `%${escapeLike(text.toLowerCase())}%`;
+/** Text inside a LIKE pattern, standing for itself. */
+const escapeLike = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
+
+/** A trigram index knows nothing shorter within a word; at a word's beginning it does. */
+const SHORTEST_WITHIN_A_WORD = 3;
+
+/**
+ * LIKE patterns, any of which may fit (both sides in lower case): the text stands somewhere, or, if it is very short, at the
+ * beginning of a word.
+ */
+export function containing(text: string): string[] {
+  const escaped = escapeLike(text.toLowerCase());
+  return [...text].length < SHORTEST_WITHIN_A_WORD ? [`${escaped}%`, `% ${escaped}%`] : [`%${escaped}%`];
+}
 
 /** Digits with the signs people put between them, and nothing else. */
 const PHONE_LIKE = /^[\d\s()+.\-/\u00A0\u2010-\u2015]+$/;
+const SHORTEST_NUMBER = 3;
 /** Countries where a number is dialled at home with an 8 in front, which stands for the country code 7. */
 const EIGHT_FOR_SEVEN = new Set(['RU', 'KZ']);
 
@@ -15,8 +28,12 @@ const EIGHT_FOR_SEVEN = new Set(['RU', 'KZ']);
  */
 export function phonePatterns(query: string, country: string): string[] {
   const digits = query.replace(/\D/g, '');
-  if (!PHONE_LIKE.test(query) || digits.length < 2) return [];
+  if (!PHONE_LIKE.test(query) || digits.length < SHORTEST_NUMBER) return [];
   if (/^\s*\+/.test(query)) return [`%+${digits}%`];
-  const trunk = EIGHT_FOR_SEVEN.has(country) && digits.startsWith('8') && digits.length > 1;
+  const trunk = EIGHT_FOR_SEVEN.has(country) && digits.startsWith('8');
   return [`%${digits}%`, ...(trunk ? [`%+7${digits.slice(1)}%`] : [])];
 }
+
+/** `column like` any of `patterns`, as SQL; each pattern is a condition of its own, so that an index serves it. */
+export const likeAny = (column: string, patterns: readonly string[]): string =>
+  `(${patterns.map(() => `${column} like ?`).join(' or ')})`;

@@ -1,6 +1,7 @@
 import type { Channel, Handset, TicketKind, TicketStatus } from '../domain/tickets.ts';
 import type { Executor } from './pool.ts';
-import { containing, phonePatterns } from './search.ts';
+import { MAX_FOUND } from './search.ts';
+import { ticketMatches } from './ticket-search.ts';
 import { ticketVisible, type Condition, type Viewer } from './visibility.ts';
 
 export interface TicketFilter {
@@ -40,30 +41,15 @@ export interface TicketListRow {
   readonly closed_at: Date | null;
 }
 
-const MAX_NUMBER = 999_999_999_999_999n;
-
-/** Each part has its own index; joined by `or` they would have none. */
-function matching(q: string, country: string): Condition {
-  const found = [
-    { sql: 'select id from tickets where lower(subject) like ?', bindings: [containing(q)] },
-    {
-      sql: 'select t2.id from tickets t2 join customers c2 on c2.id = t2.customer_id where c2.search like ? and lower(c2.full_name) like ?',
-      bindings: [containing(q), containing(q)],
-    },
-    ...phonePatterns(q, country).map((pattern) => ({ sql: 'select id from tickets where phone like ?', bindings: [pattern] })),
-  ];
-  const number = /^#?(\d{1,15})$/.exec(q)?.[1];
-  if (number && BigInt(number) <= MAX_NUMBER) found.push({ sql: 'select id from tickets where number = ?', bindings: [number] });
-  return { sql: `t.id in (${found.map(({ sql }) => sql).join(' union ')})`, bindings: found.flatMap(({ bindings }) => bindings) };
-}
+const searched = ({ q }: TicketFilter): string => q?.trim() ?? '';
 
 function oneOf(column: string, values: readonly string[] | undefined): Condition[] {
   if (!values) return [];
   return [{ sql: `${column} in (${values.map(() => '?').join(', ')})`, bindings: values }];
 }
 
-function conditions(viewer: Viewer, filter: TicketFilter): Condition[] {
-  const q = filter.q?.trim();
+async function conditions(db: Executor, viewer: Viewer, filter: TicketFilter): Promise<Condition[]> {
+  const q = searched(filter);
   const open = filter.status && !filter.status.includes('closed');
   return [
     ticketVisible(viewer),
@@ -76,7 +62,7 @@ function conditions(viewer: Viewer, filter: TicketFilter): Condition[] {
     ...oneOf('t.assignee_id', filter.assigneeId ? [filter.assigneeId] : undefined),
     ...(filter.assigneeId === null ? [{ sql: 't.assignee_id is null', bindings: [] }] : []),
     ...(filter.counted ? [filter.counted] : []),
-    ...(q ? [matching(q, filter.country)] : []),
+    ...(q ? [await ticketMatches(db, q, filter.country)] : []),
   ];
 }
 
@@ -95,6 +81,8 @@ const ORDERS: Readonly<Record<TicketOrder, { readonly column: string; readonly j
 export interface ListedTickets {
   readonly rows: TicketListRow[];
   readonly total: number;
+  /** A search found more than `total`, which is as far as they are counted. */
+  readonly more: boolean;
 }
 
 const ROWS_SQL = `select t.id, t.number, t.subject, t.status, t.channel, t.kind, t.handset, t.phone, t.customer_id,
@@ -103,42 +91,55 @@ const ROWS_SQL = `select t.id, t.number, t.subject, t.status, t.channel, t.kind,
   from tickets t left join customers c on c.id = t.customer_id left join agents a on a.id = t.assignee_id`;
 
 /** Whether all that is asked for stands in `ticket_counts` too, under the same names. */
-const isCounted = ({ customerId, counted, q }: TicketFilter): boolean =>
-  customerId === undefined && counted === undefined && !q?.trim();
+const isCounted = (filter: TicketFilter): boolean =>
+  filter.customerId === undefined && filter.counted === undefined && searched(filter) === '';
 
-async function countTickets(db: Executor, filter: TicketFilter, where: string, bindings: readonly string[]): Promise<number> {
-  const source = isCounted(filter) ? 'select sum(t.n) as total from ticket_counts t' : 'select count(*) as total from tickets t';
-  const { rows } = await db.raw<{ rows: { total: string | null }[] }>(`${source} where ${where}`, [...bindings]);
+function countSql(filter: TicketFilter, where: string): string {
+  if (isCounted(filter)) return `select sum(t.n) as total from ticket_counts t where ${where}`;
+  const limit = searched(filter) ? `limit ${MAX_FOUND + 1}` : '';
+  return `select count(*) as total from (select from tickets t where ${where} ${limit}) found`;
+}
+
+async function countTickets(db: Executor, filter: TicketFilter, where: Condition): Promise<number> {
+  const { rows } = await db.raw<{ rows: { total: string | null }[] }>(countSql(filter, where.sql), [...where.bindings]);
   return Number(rows[0]?.total ?? 0);
 }
 
-/** The page's ids first, which an index alone can give, then those few rows whole. */
-export async function listTickets(
-  db: Executor,
-  viewer: Viewer,
-  filter: TicketFilter,
-  page: { readonly order: TicketOrder; readonly descending: boolean; readonly offset: number; readonly limit: number },
-): Promise<ListedTickets> {
-  const all = conditions(viewer, filter);
-  const where = all.map(({ sql }) => sql).join(' and ');
-  const bindings = all.flatMap((condition) => condition.bindings);
+interface Page {
+  readonly order: TicketOrder;
+  readonly descending: boolean;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** The page's ids, which an index alone can give. What lies in the second half of a list is counted off from its end. */
+async function pageOfIds(db: Executor, filter: TicketFilter, where: Condition, page: Page, total: number): Promise<string[]> {
   const { column, join = '', nullable } = ORDERS[page.order];
-  const direction = page.descending ? 'desc' : 'asc';
-  // Missed-call tickets all have the time; without `nulls last` their index serves.
-  const nulls = nullable && !(page.order === 'lastMissedAt' && filter.kind?.join() === 'missed') ? ' nulls last' : '';
-  const total = await countTickets(db, filter, where, bindings);
-  if (page.offset >= total) return { rows: [], total };
-  const ids = await db.raw<{ rows: { id: string }[] }>(
-    `select t.id from tickets t ${join} where ${where} order by ${column} ${direction}${nulls}, t.id ${direction} limit ? offset ?`,
-    [...bindings, page.limit, page.offset],
+  const limit = Math.min(page.limit, total - page.offset);
+  const fromEnd = page.offset > total / 2;
+  const offset = fromEnd ? total - page.offset - limit : page.offset;
+  const direction = page.descending !== fromEnd ? 'desc' : 'asc';
+  // Missed-call tickets all have the time; without a word about nulls their index serves.
+  const hasNulls = nullable && !(page.order === 'lastMissedAt' && filter.kind?.join() === 'missed');
+  const nulls = hasNulls ? ` nulls ${fromEnd ? 'first' : 'last'}` : '';
+  const { rows } = await db.raw<{ rows: { id: string }[] }>(
+    `select t.id from tickets t ${join} where ${where.sql} order by ${column} ${direction}${nulls}, t.id ${direction} limit ? offset ?`,
+    [...where.bindings, limit, offset],
   );
-  return {
-    rows: await ticketRows(
-      db,
-      ids.rows.map(({ id }) => id),
-    ),
-    total,
-  };
+  const ids = rows.map(({ id }) => id);
+  return fromEnd ? ids.reverse() : ids;
+}
+
+export async function listTickets(db: Executor, viewer: Viewer, filter: TicketFilter, page: Page): Promise<ListedTickets> {
+  const all = await conditions(db, viewer, filter);
+  const where = { sql: all.map(({ sql }) => sql).join(' and '), bindings: all.flatMap(({ bindings }) => bindings) };
+  const found = await countTickets(db, filter, where);
+  const more = searched(filter) !== '' && found > MAX_FOUND;
+  const total = more ? MAX_FOUND : found;
+  if (page.offset >= total) return { rows: [], total, more };
+  // Counted off from the end, a list that was cut would begin somewhere else.
+  const ids = await pageOfIds(db, filter, where, page, more ? Infinity : total);
+  return { rows: await ticketRows(db, ids), total, more };
 }
 
 /** These tickets, in this order. */

@@ -61,7 +61,9 @@ export const paging = {
 };
 
 export const listOf = <T extends z.ZodType>(item: T) => z.strictObject({ items: z.array(item) });
-export const pageOf = <T extends z.ZodType>(item: T) => z.strictObject({ items: z.array(item), total: z.number().int().min(0) });
+/** `more`: a search found more than `total` says, which is as far as its finds are counted. */
+export const pageOf = <T extends z.ZodType>(item: T) =>
+  z.strictObject({ items: z.array(item), total: z.number().int().min(0), more: z.boolean().optional() });
 
 /** One or several of `values` in a query parameter, separated by commas. */
 export const someOf = <const T extends readonly [string, ...string[]]>(values: T) =>

@@ -78,8 +78,12 @@ export const customerRoutes = [
     handle: async ({ deps, query }) => {
       const { phoneCountry: country } = await readSettings(deps.db, deps.config);
       const { q, page, pageSize } = query;
-      const found = await listCustomers(deps.db, { q, country }, { offset: (page - 1) * pageSize, limit: pageSize });
-      return { items: found.customers.map(present), total: found.total };
+      const { customers, total, more } = await listCustomers(
+        deps.db,
+        { q, country },
+        { offset: (page - 1) * pageSize, limit: pageSize },
+      );
+      return { items: customers.map(present), total, ...(more ? { more } : {}) };
     },
   }),
   route({

@@ -76,13 +76,13 @@ const listRoute = route({
     const { status, channel, kind, customerId, assigneeId, q, sort, page, pageSize } = query;
     const { phoneCountry: country } = await readSettings(deps.db, deps.config);
     const counted = await countedTickets(deps, agent, query);
-    const { rows, total } = await listTickets(
+    const { rows, total, more } = await listTickets(
       deps.db,
       agent,
       { status, channel, kind, customerId, assigneeId: assigneeOf(assigneeId, agent.agentId), q, counted, country },
       { ...orderOf(sort), offset: (page - 1) * pageSize, limit: pageSize },
     );
-    return { items: rows.map(presentTicketItem), total };
+    return { items: rows.map(presentTicketItem), total, ...(more ? { more } : {}) };
   },
 });
 
