@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { play } from '../support/call-driver.ts';
 import { throughMenu } from '../support/incoming-scenarios.ts';
 import {
-  agent,
   ANNA,
   arriving,
   BORIS,
