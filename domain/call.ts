@@ -198,7 +198,7 @@ export function rangForCustomer(leg: Leg, view: CallView): boolean {
   if (leg.location !== 'person' || isFirst(view, leg)) return false;
   const isCustomer = isCustomerOf(view.customer);
   if (leg.rangFrom.some(isCustomer) || leg.connections.some((connection) => isCustomer(connection.from))) return true;
-  if (leg.transfers.includes('blind') || leg.transfers.includes('return_blind')) return true;
+  if (leg.transfers.includes('blind')) return true;
   // A blind transfer may name the operator as calling party of the new leg (mango-api §3.7).
   const parents = view.legs.filter((other) => leg.takenFrom.includes(other.legId));
   return isEmployee(leg.from) && parents.some((parent) => wasLeftBefore(parent, leg));
