@@ -32,7 +32,9 @@ import type {
   Settings,
   SettingsChange,
   SlaTarget,
+  Section,
   SlaTargetChange,
+  Statistics,
   Ticket,
   TicketChange,
   TicketListItem,
@@ -75,12 +77,20 @@ export function onSignedOut(callback: () => void): void {
   whenSignedOut = callback;
 }
 
-async function ask<T>(method: string, path: string, { query, body, keepalive, signal }: Ask = {}): Promise<T> {
+function addressOf(path: string, query: Query = {}): string {
   const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query ?? {})) {
+  for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== '') parameters.set(name, String(value));
   }
-  const address = parameters.size ? `${path}?${parameters}` : path;
+  return parameters.size ? `${path}?${parameters}` : path;
+}
+
+/** Where a table of the statistics can be downloaded. */
+export const addressOfCsv = (section: Section, query: Query): string =>
+  addressOf(`/api/statistics/${section}`, { ...query, format: 'csv' });
+
+async function ask<T>(method: string, path: string, { query, body, keepalive, signal }: Ask = {}): Promise<T> {
+  const address = addressOf(path, query);
   let response: Response;
   try {
     response = await fetch(address, {
@@ -187,6 +197,10 @@ export const client = {
     act: (callId: string, actionId: string, action: ActionBody, keepalive = false) =>
       ask<ActionState>('POST', `/api/calls/${id(callId)}/actions`, { body: { actionId, ...action }, keepalive }),
     outcome: (callId: string, actionId: string) => ask<ActionState>('GET', `/api/calls/${id(callId)}/actions/${id(actionId)}`),
+  },
+  statistics: {
+    read: (section: Section, query: Query, signal?: AbortSignal) =>
+      ask<Statistics>('GET', `/api/statistics/${section}`, { query, ...withSignal(signal) }),
   },
   /** The stream of changes; the browser resumes it by itself from the last event it saw. */
   events: () => new EventSource('/api/events'),

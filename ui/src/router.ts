@@ -36,6 +36,8 @@ const routes: RouteRecordRaw[] = [
   page('/settings/integrations', 'settingsIntegrations', 'integrations.title', () => import('./pages/IntegrationsPage.vue'), {
     adminOnly: true,
   }),
+  page('/settings/general', 'settingsGeneral', 'general.title', () => import('./pages/GeneralPage.vue'), { adminOnly: true }),
+  page('/account', 'account', 'account.title', () => import('./pages/AccountPage.vue')),
   page('/shortcuts', 'shortcuts', 'shortcuts.title', () => import('./pages/ShortcutsPage.vue')),
   page('/:rest(.*)*', 'notFound', 'notFound.title', () => import('./pages/NotFoundPage.vue')),
 ];
@@ -57,6 +59,8 @@ export type RouteName =
   | 'settingsStaff'
   | 'settingsFields'
   | 'settingsIntegrations'
+  | 'settingsGeneral'
+  | 'account'
   | 'shortcuts'
   | 'notFound';
 

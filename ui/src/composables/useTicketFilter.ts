@@ -3,6 +3,19 @@ import { useRoute, useRouter } from 'vue-router';
 import { CHANNELS, KINDS, STATUSES } from '../contract.ts';
 
 export const PAGE_SIZE = 50;
+/** What a figure of the statistics adds, when it leads here (S20–S25). */
+const FIGURE_PARAMETERS = [
+  'figure',
+  'from',
+  'to',
+  'tz',
+  'agentId',
+  'direction',
+  'withinFrom',
+  'withinTo',
+  'weekday',
+  'hour',
+] as const;
 const oneOf = <T extends string>(values: readonly T[], raw: unknown): T | undefined => values.find((value) => value === raw);
 const textIn = (raw: unknown): string | undefined => (typeof raw === 'string' && raw ? raw : undefined);
 
@@ -21,10 +34,14 @@ export function useTicketFilter() {
     sort: textIn(route.query['sort']) ?? '-updatedAt',
     page: Math.max(1, Number(route.query['page']) || 1),
   }));
-  const query = computed(() => ({ ...filter.value, pageSize: PAGE_SIZE }));
+  const figure = computed(() => textIn(route.query['figure']));
+  const ofFigure = computed(() =>
+    figure.value ? Object.fromEntries(FIGURE_PARAMETERS.map((name) => [name, textIn(route.query[name])])) : {},
+  );
+  const query = computed(() => ({ ...filter.value, ...ofFigure.value, pageSize: PAGE_SIZE }));
   const isNarrowed = computed(() => {
     const { sort: _sort, page: _page, ...narrowing } = filter.value;
-    return Object.values(narrowing).some(Boolean);
+    return figure.value !== undefined || Object.values(narrowing).some(Boolean);
   });
 
   /** The address with some filters changed; a change begins again at the first page. */
@@ -36,5 +53,5 @@ export function useTicketFilter() {
   const change = (to: Readonly<Record<string, string | number | undefined>>): void => void router.replace(addressOf(to));
   const clear = (): void => void router.replace({ query: {} });
 
-  return { filter, query, isNarrowed, addressOf, change, clear };
+  return { filter, figure, query, isNarrowed, addressOf, change, clear };
 }

@@ -1,0 +1,81 @@
+import { fireEvent, screen, waitFor } from '@testing-library/vue';
+import { beforeEach, describe, expect, test } from 'vitest';
+import CustomerForm from '../../ui/src/components/customers/CustomerForm.vue';
+import MessageEditor from '../../ui/src/components/tickets/MessageEditor.vue';
+import { Problem } from '../../ui/src/client.ts';
+import { hasUnsavedText } from '../../ui/src/live/unsaved.ts';
+import { answerWith, customer, page, show, ticket } from './stage.ts';
+
+beforeEach(() => sessionStorage.clear());
+const written = { ...ticket, channel: 'email', kind: null, handset: null, customer: null, phone: null, messages: [] };
+
+describe('the editor of a ticket', () => {
+  test('sends a reply; the text goes only when it has arrived', async () => {
+    let up = false;
+    const asked = answerWith(() => (up ? { body: {} } : 'down'));
+    show(MessageEditor, { ticket: written });
+    const field = screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Ответ' });
+    await fireEvent.update(field, 'Готово');
+    expect(hasUnsavedText()).toBe(true);
+    await fireEvent.click(screen.getByRole('button', { name: 'Отправить' }));
+    await screen.findByText('Нет связи с сервером. Проверьте сеть и повторите.');
+    expect(field.value).toBe('Готово');
+    up = true;
+    await fireEvent.click(screen.getByRole('button', { name: 'Отправить' }));
+    await waitFor(() => expect(field.value).toBe(''));
+    expect(asked.at(-1)).toMatchObject({
+      method: 'POST',
+      path: '/api/tickets/7/messages',
+      body: { type: 'reply', body: 'Готово' },
+    });
+    expect(hasUnsavedText()).toBe(false);
+  });
+
+  test('a note is chosen by name, and what was begun is there again', async () => {
+    answerWith(() => page());
+    const { unmount } = show(MessageEditor, { ticket: written });
+    await fireEvent.click(screen.getByRole('radio', { name: 'Заметка' }));
+    await fireEvent.update(screen.getByRole('textbox', { name: 'Заметка' }), 'Начало');
+    unmount();
+    show(MessageEditor, { ticket: written });
+    expect(screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Заметка' }).value).toBe('Начало');
+  });
+
+  test('the handset has a name, and none without a number', () => {
+    answerWith(() => page());
+    show(MessageEditor, { ticket: { ...written, phone: '+79123456789' } });
+    screen.getByRole('button', { name: 'Позвонить на +7 912 345-67-89' });
+  });
+
+  test('without a number the handset says so and does nothing', () => {
+    answerWith(() => page());
+    show(MessageEditor, { ticket: written });
+    expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Номер телефона неизвестен' }).disabled).toBe(true);
+  });
+});
+
+describe('the form of a customer', () => {
+  const form = (problem: Problem | null = null, saved: unknown[] = []) =>
+    show(CustomerForm, { customer, problem, busy: false, onSave: (values: unknown) => saved.push(values) });
+
+  test('several phones and e-mails can be added and taken away; empty ones are not sent', async () => {
+    answerWith(() => page());
+    const saved: unknown[] = [];
+    form(null, saved);
+    expect(screen.getByRole<HTMLInputElement>('textbox', { name: 'Телефон, 1' }).value).toBe('+7 912 345-67-89');
+    await fireEvent.click(screen.getByRole('button', { name: 'Добавить телефон' }));
+    await fireEvent.click(screen.getByRole('button', { name: 'Добавить телефон' }));
+    await fireEvent.update(screen.getByRole('textbox', { name: 'Телефон, 2' }), '8 495 123-45-67');
+    await fireEvent.click(screen.getByRole('button', { name: 'Удалить email: anna@example.org' }));
+    await fireEvent.click(screen.getByRole('button', { name: 'Сохранить' }));
+    expect(saved).toMatchObject([{ fullName: 'Анна Белова', phones: ['+7 912 345-67-89', '8 495 123-45-67'], emails: [] }]);
+  });
+
+  test('a refused number is said at the numbers', () => {
+    answerWith(() => page());
+    const errors = [{ field: 'phones.0', code: 'invalid_phone', message: '' }];
+    form(new Problem(400, 'invalid_request', { errors }));
+    const group = screen.getByRole('group', { name: 'Телефон' });
+    expect(document.getElementById(group.getAttribute('aria-describedby')!)!.textContent).toBe('Не похоже на номер телефона.');
+  });
+});

@@ -1,0 +1,76 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { formatDuration, formatMoment, formatPhone, formatWait, initialsOf } from '../../ui/src/format.ts';
+import { daysOf, instantsOf, presetOf } from '../../ui/src/statistics/period.ts';
+import { figureText } from '../../ui/src/statistics/value.ts';
+import { setLanguage } from '../../ui/src/text/index.ts';
+
+afterEach(() => setLanguage('ru'));
+
+describe('as people write it', () => {
+  test.each([
+    [7, '0:07'],
+    [222, '3:42'],
+    [3723, '1:02:03'],
+    [-1, '0:00'],
+  ])('%i seconds: %s', (seconds, text) => expect(formatDuration(seconds)).toBe(text));
+
+  test.each([
+    [40, '40 с'],
+    [720, '12 мин'],
+    [10_900, '3 ч'],
+    [2 * 86_400, '2 дня'],
+    [5 * 86_400, '5 дней'],
+  ])('a wait of %i seconds: %s', (seconds, text) => expect(formatWait(seconds)).toBe(text));
+
+  test('numbers: Russian ones at once, others as soon as their library is here', async () => {
+    expect(formatPhone('+79123456789')).toBe('+7 912 345-67-89');
+    expect(formatPhone('101')).toBe('101');
+    formatPhone('+442079460123');
+    await expect.poll(() => formatPhone('+442079460123')).toBe('+44 20 7946 0123');
+  });
+
+  test('moments: the time today, «вчера», the day, the date', async () => {
+    const now = new Date(2024, 4, 17, 12).getTime();
+    expect(formatMoment(new Date(2024, 4, 17, 9, 5).toISOString(), now)).toBe('09:05');
+    expect(formatMoment(new Date(2024, 4, 16, 23, 50).toISOString(), now)).toBe('вчера, 23:50');
+    expect(formatMoment(new Date(2024, 0, 2).toISOString(), now)).toBe('2 янв.');
+    expect(formatMoment(new Date(2021, 0, 2).toISOString(), now)).toBe('02.01.2021');
+    await setLanguage('en');
+    expect(formatMoment(new Date(2024, 4, 16, 23, 50).toISOString(), now)).toBe('yesterday, 23:50');
+  });
+
+  test('initials', () => {
+    expect(initialsOf('Иван Петров')).toBe('ИП');
+    expect(initialsOf('+7 912 345-67-89')).toBe('');
+  });
+
+  test.each([
+    [null, 'tickets', '—'],
+    [1234, 'tickets', '1 234'],
+    [1.25, 'replies', '1,3'],
+    [45, 'seconds', '45 с'],
+    [3900, 'seconds', '1 ч 5 мин'],
+    [100_000, 'seconds', '1 д 3 ч'],
+  ] as const)('a figure of %s %s: %s', (value, unit, text) => expect(figureText(value, unit).replace(/\s/g, ' ')).toBe(text));
+});
+
+describe('periods', () => {
+  const now = new Date(2024, 2, 31, 15);
+  test.each([
+    ['today', '2024-03-31', '2024-03-31'],
+    ['week', '2024-03-25', '2024-03-31'],
+    ['month', '2024-03-02', '2024-03-31'],
+    ['lastMonth', '2024-02-01', '2024-02-29'],
+  ] as const)('%s: %s to %s', (preset, from, to) => expect(daysOf(preset, now)).toEqual({ from, to }));
+
+  test('whole days, the last one included', () => {
+    const { from, to } = instantsOf({ from: '2024-03-01', to: '2024-03-31' });
+    expect(new Date(from)).toEqual(new Date(2024, 2, 1));
+    expect(new Date(to)).toEqual(new Date(2024, 3, 1));
+  });
+
+  test('a period that is one of the usual ones is known as that', () => {
+    expect(presetOf(daysOf('yesterday'))).toBe('yesterday');
+    expect(presetOf({ from: '2020-01-01', to: '2020-01-05' })).toBeUndefined();
+  });
+});

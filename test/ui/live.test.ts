@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { effectScope, ref } from 'vue';
+import { Problem } from '../../ui/src/client.ts';
+import { useCallAction } from '../../ui/src/composables/useCallAction.ts';
+import { useLoad } from '../../ui/src/composables/useLoad.ts';
+import { callDraft, flushDraft, forgetDraft } from '../../ui/src/live/drafts.ts';
+import { answerWith, liveCall } from './stage.ts';
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  sessionStorage.clear();
+});
+const accepted = { status: 202, body: { state: 'accepted', code: null, ticketId: null } };
+const save = { type: 'hang_up' } as const;
+
+describe('an action on a call', () => {
+  test('what failed for want of an answer is repeated under the same id, and then asked for', async () => {
+    let up = false;
+    const asked = answerWith(({ method }) => {
+      if (!up) return 'down';
+      return method === 'GET' ? { body: { state: 'done', code: null, ticketId: '41' } } : accepted;
+    });
+    const { run, problem, busy } = useCallAction();
+    expect(await run(liveCall.callId, save)).toBeNull();
+    expect(problem.value?.code).toBe('network');
+    up = true;
+    const again = run(liveCall.callId, save);
+    expect(busy.value).toBe(true);
+    expect(await run(liveCall.callId, save)).toBeNull();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await again).toMatchObject({ state: 'done', ticketId: '41' });
+    const ids = asked.filter(({ method }) => method === 'POST').map(({ body }) => (body as { actionId: string }).actionId);
+    expect(ids).toHaveLength(2);
+    expect(new Set(ids).size).toBe(1);
+  });
+
+  test('what was refused begins anew, and the refusal names the ticket in the way', async () => {
+    const asked = answerWith(() => ({ body: { state: 'refused', code: 'ticket_exists', ticketId: '41' } }));
+    const { run, problem } = useCallAction();
+    await run(liveCall.callId, save);
+    expect(problem.value?.code).toBe('ticket_exists');
+    expect(problem.value?.body.ticketId).toBe('41');
+    await run(liveCall.callId, save);
+    expect(new Set(asked.map(({ body }) => (body as { actionId: string }).actionId)).size).toBe(2);
+  });
+});
+
+describe('a draft', () => {
+  test('is kept in the tab at once, saved a moment later, once for many keys, and again until it is saved', async () => {
+    let up = false;
+    const asked = answerWith(() => (up ? accepted : 'down'));
+    const draft = callDraft(liveCall.callId, 'd1', null);
+    for (const gist of ['П', 'Пр', 'При']) draft.gist = gist;
+    await vi.advanceTimersByTimeAsync(1);
+    expect(JSON.parse(sessionStorage.getItem('trubka.draft.d1')!)).toEqual({ subject: '', gist: 'При' });
+    expect(asked).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(asked).toHaveLength(1);
+    expect(draft.state).toBe('unsaved');
+    up = true;
+    await vi.advanceTimersByTimeAsync(3100);
+    expect(asked.at(-1)!.body).toMatchObject({ type: 'save_draft', conversationId: 'd1', gist: 'При' });
+    expect(draft.state).toBe('saved');
+    expect(sessionStorage.getItem('trubka.draft.d1')).toBeNull();
+    forgetDraft('d1');
+  });
+
+  test('what a reload found in the tab counts more than what the server has', () => {
+    answerWith(() => accepted);
+    sessionStorage.setItem('trubka.draft.d2', JSON.stringify({ subject: 'Тема', gist: 'Новее' }));
+    expect(callDraft(liveCall.callId, 'd2', { subject: '', gist: 'Старее' })).toMatchObject({ subject: 'Тема', gist: 'Новее' });
+    forgetDraft('d2');
+  });
+
+  test('goes at once when asked to', async () => {
+    const asked = answerWith(() => accepted);
+    const draft = callDraft(liveCall.callId, 'd3', null);
+    draft.subject = 'Сразу';
+    await flushDraft('d3');
+    expect(asked).toHaveLength(1);
+    forgetDraft('d3');
+  });
+});
+
+describe('loading', () => {
+  test('a late answer never overwrites a newer one', async () => {
+    const answers: ((text: string) => void)[] = [];
+    const source = ref(1);
+    const scope = effectScope();
+    const { data } = scope.run(() => useLoad(() => new Promise<string>((resolve) => answers.push(resolve)), source))!;
+    source.value = 2;
+    await Promise.resolve();
+    answers[1]!('новый');
+    answers[0]!('старый');
+    await vi.advanceTimersByTimeAsync(1);
+    expect(data.value).toBe('новый');
+    scope.stop();
+  });
+
+  test('a quiet reload that fails leaves what is on the screen', async () => {
+    let fails = false;
+    const scope = effectScope();
+    const { data, state, reload, retry } = scope.run(() =>
+      useLoad(() => (fails ? Promise.reject(new Problem(0, 'network')) : Promise.resolve('есть'))),
+    )!;
+    await vi.advanceTimersByTimeAsync(1);
+    fails = true;
+    await reload();
+    expect([data.value, state.value]).toEqual(['есть', 'ready']);
+    await retry();
+    expect(state.value).toBe('failed');
+    scope.stop();
+  });
+});

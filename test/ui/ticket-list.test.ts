@@ -1,0 +1,56 @@
+import { screen, within } from '@testing-library/vue';
+import { beforeEach, describe, expect, test } from 'vitest';
+import TicketTable from '../../ui/src/components/tickets/TicketTable.vue';
+import { preferences } from '../../ui/src/preferences.ts';
+import { show, ticket } from './stage.ts';
+
+const table = (tickets = [ticket], sort = '-updatedAt') =>
+  show(TicketTable, { tickets, sort, sortAddress: (next: string) => ({ path: '/tickets', query: { sort: next } }) });
+
+beforeEach(() => (preferences.columns = ['number']));
+
+describe('the list of tickets', () => {
+  test('a missed call is told by a word beside the handset, and its group by count and time', () => {
+    table();
+    const row = screen.getAllByRole('row')[1]!;
+    within(row).getByText('Пропущенный');
+    within(row).getByText(/^3 звонка, последний /);
+    within(row).getByText('Не назначен');
+  });
+
+  test.each([
+    [{ kind: 'missed', handset: 'green' }, 'Связались'],
+    [{ kind: 'incoming', handset: 'green' }, 'Входящий'],
+    [{ kind: 'outgoing', handset: 'green' }, 'Исходящий'],
+    [{ kind: null, handset: null, channel: 'email' }, 'Почта'],
+  ] as const)('%o is called «%s»', (parts, word) => {
+    table([{ ...ticket, ...parts }]);
+    screen.getByText(word);
+  });
+
+  test('one link a row, with the subject as its name', () => {
+    table();
+    const links = within(screen.getAllByRole('row')[1]!).getAllByRole('link');
+    expect(links.map((link) => [link.textContent?.trim(), link.getAttribute('href')])).toEqual([[ticket.subject, '/tickets/7']]);
+  });
+
+  test('the column «Телефон» stands only where it is switched on', () => {
+    const { unmount } = table();
+    expect(screen.queryByRole('columnheader', { name: 'Телефон' })).toBeNull();
+    unmount();
+    preferences.columns = ['phone'];
+    table();
+    screen.getByRole('columnheader', { name: 'Телефон' });
+    screen.getByText('+7 912 345-67-89');
+  });
+
+  test('headings say how the list is sorted and lead to the other order', () => {
+    table();
+    const updated = screen.getByRole('columnheader', { name: 'Обновлено' });
+    expect(updated.getAttribute('aria-sort')).toBe('descending');
+    expect(within(updated).getByRole('link').getAttribute('href')).toBe('/tickets?sort=updatedAt');
+    const subject = screen.getByRole('columnheader', { name: 'Тема' });
+    expect(subject.getAttribute('aria-sort')).toBe('none');
+    expect(within(subject).getByRole('link').getAttribute('href')).toBe('/tickets?sort=subject');
+  });
+});

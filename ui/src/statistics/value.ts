@@ -1,0 +1,28 @@
+import type { FigureRule, Figures } from '../contract.ts';
+import { formatNumber } from '../format.ts';
+import { t } from '../text/index.ts';
+
+/** An average length in its two largest units: 45 s, 12 min 5 s, 3 h 20 min, 2 d 4 h. */
+function formatSpan(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [days, hours, minutes] = [Math.floor(whole / 86_400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
+  if (days) return [t('time.daysShort', { n: days }), hours ? t('time.hours', { n: hours }) : ''].filter(Boolean).join(' ');
+  if (hours) return [t('time.hours', { n: hours }), minutes ? t('time.minutes', { n: minutes }) : ''].filter(Boolean).join(' ');
+  if (minutes)
+    return [t('time.minutes', { n: minutes }), whole % 60 ? t('time.seconds', { n: whole % 60 }) : ''].filter(Boolean).join(' ');
+  return t('time.seconds', { n: whole });
+}
+
+/** A figure as it is read; a dash where nothing counts. */
+export function figureText(value: number | null | undefined, unit: FigureRule['unit']): string {
+  if (value === null || value === undefined) return '—';
+  if (unit === 'seconds') return formatSpan(value);
+  return formatNumber(value, { maximumFractionDigits: 1 });
+}
+
+export const figureOf = (values: Figures, rule: Pick<FigureRule, 'figure'>): number | null => values[rule.figure] ?? null;
+
+/** Where a number leads: to the tickets it counts, if it counts tickets and there are any. */
+export function leadsTo(rule: FigureRule, value: number | null, more: Readonly<Record<string, string>> = {}) {
+  return rule.unit === 'tickets' && value ? { name: 'tickets', query: { ...rule.leadsTo, ...more } } : null;
+}
