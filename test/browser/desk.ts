@@ -9,7 +9,7 @@ const FLAGS = [
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
 ];
 const AXE = readFileSync(join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8');
-const STEP_MS = 10_000;
+const STEP_MS = 30_000;
 
 export interface Look {
   readonly width?: number;
