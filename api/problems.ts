@@ -18,6 +18,7 @@ const PROBLEMS = {
   conversation_not_found: [404, 'This call has no such conversation'],
   recording_not_found: [404, 'There is no such recording'],
   integration_not_found: [404, 'There is no such integration'],
+  demo_not_connected: [404, 'No demo PBX is connected'],
   temporal_ui_not_configured: [404, 'The address of the Temporal Web UI is not configured'],
   method_not_allowed: [405, 'This address knows other methods only'],
   not_acceptable: [406, 'This format is not to be had'],
@@ -39,6 +40,7 @@ const PROBLEMS = {
   referenced: [409, 'Something else still refers to this'],
   recording_not_ready: [409, 'The recording is not there yet'],
   not_for_workflows: [409, 'This cannot be done to a workflow'],
+  demo_refused: [409, 'The call does not stand as this step needs it'],
   recording_unavailable: [410, 'The recording is not to be had'],
   link_expired: [410, 'This link has been used or has expired'],
   too_large: [413, 'The request is too large'],
@@ -51,6 +53,7 @@ const PROBLEMS = {
   overloaded: [503, 'Too much to do at the moment: try again'],
   storage_unavailable: [503, 'The database does not answer'],
   temporal_unavailable: [503, 'Temporal does not answer'],
+  demo_unreachable: [503, 'The demo PBX does not answer'],
   shutting_down: [503, 'This process is about to stop'],
 } as const satisfies Readonly<Record<string, readonly [status: number, title: string]>>;
 

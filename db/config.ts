@@ -35,6 +35,8 @@ export interface Config {
   readonly mango: { readonly apiKey: string; readonly apiSalt: string; readonly apiUrl: string } | undefined;
   /** The PBX's base address where the environment names one: it may be a private one (a simulator), others may not. */
   readonly mangoApiUrl: string | undefined;
+  /** The demo PBX's control interface, always on this machine; the page that plays with it is there only with it. */
+  readonly demoControlUrl: string | undefined;
   /** Where people and the PBX reach the service, without a trailing slash. */
   readonly publicUrl: string | undefined;
   readonly secretKey: string | undefined;
@@ -78,6 +80,7 @@ const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// address', abort: true })
   .refine((value) => !new URL(value).username, 'must not hold a user name')
   .transform((value) => value.replace(/\/+$/, ''));
+const isLoopback = (url: string): boolean => ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
 const flag = z.enum(['true', 'false', '1', '0', 'yes', 'no']).transform((value) => ['true', '1', 'yes'].includes(value));
 
 const Environment = z.object({
@@ -111,6 +114,7 @@ const Environment = z.object({
   MANGO_API_KEY: z.string().optional(),
   MANGO_API_SALT: z.string().optional(),
   MANGO_API_URL: httpUrl.optional(),
+  DEMO_PBX_CONTROL_URL: httpUrl.refine(isLoopback, 'must be an address of this machine (127.0.0.1)').optional(),
   PUBLIC_URL: httpUrl.optional(),
   SECRET_KEY: z.string().min(32, 'must have at least 32 characters (try: openssl rand -hex 32)').optional(),
   PHONE_COUNTRY: z
@@ -156,6 +160,7 @@ export function readStartConfig(env: NodeJS.ProcessEnv): StartConfig {
     adminPassword: given.ADMIN_PASSWORD,
     mango: mangoConfig(given),
     mangoApiUrl: given.MANGO_API_URL,
+    demoControlUrl: given.DEMO_PBX_CONTROL_URL,
     publicUrl: given.PUBLIC_URL,
     secretKey: given.SECRET_KEY,
     phoneCountry: given.PHONE_COUNTRY ?? 'RU',

@@ -7,6 +7,8 @@ import { generatePassword } from './first-admin.ts';
 /** How the demo PBX is reached, and what it signs with. */
 export interface DemoPbx {
   readonly port: number;
+  /** Where the page of the demo phones steers it; on loopback. */
+  readonly controlPort: number;
   readonly apiKey: string;
   readonly apiSalt: string;
 }
@@ -81,7 +83,7 @@ export async function retireDemo(db: Db): Promise<void> {
  * Connects the demo PBX, with sample agents and customers the first time. Returns the password of the agents it made,
  * undefined if everything was there.
  */
-export async function ensureDemo(db: Db, secrets: Secrets, pbx: DemoPbx): Promise<string | undefined> {
+export async function ensureDemo(db: Db, secrets: Secrets, pbx: Omit<DemoPbx, 'controlPort'>): Promise<string | undefined> {
   return db.transaction(async (trx) => {
     const known = (await trx('integrations').where({ kind: 'demo' }).orderBy('created_at').first('id')) as
       { id: string } | undefined;

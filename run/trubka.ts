@@ -11,7 +11,7 @@ import { keepJson, takeDataDir, writePrivately, type DataDir } from './data-dir.
 import { DEMO_AGENTS, ensureDemo, hasRealPbx, retireDemo, type DemoPbx } from './demo-data.ts';
 import { ensureAdmin } from './first-admin.ts';
 import { LogFile } from './log-file.ts';
-import { freePort, whyNotFree } from './ports.ts';
+import { freePort, freePorts, whyNotFree } from './ports.ts';
 import { startPostgres } from './postgres.ts';
 import { rebuildOpenCalls } from './rebuild-calls.ts';
 import type { Services } from './services.ts';
@@ -164,9 +164,10 @@ async function provideDemo(
   }
   const file = join(dataDir.path, 'demo-pbx.json');
   const secret = (): string => randomBytes(16).toString('hex');
-  const kept = keepJson<DemoPbx>(file, () => ({ port: 0, apiKey: secret(), apiSalt: secret() }));
-  const pbx = { ...kept, port: await freePort(kept.port || undefined) };
-  if (pbx.port !== kept.port) writePrivately(file, `${JSON.stringify(pbx, null, 2)}\n`);
+  const kept = keepJson<DemoPbx>(file, () => ({ port: 0, controlPort: 0, apiKey: secret(), apiSalt: secret() }));
+  const [port = 0, controlPort = 0] = await freePorts([kept.port || undefined, kept.controlPort || undefined]);
+  const pbx = { ...kept, port, controlPort };
+  if (pbx.port !== kept.port || pbx.controlPort !== kept.controlPort) writePrivately(file, `${JSON.stringify(pbx, null, 2)}\n`);
   return { pbx, password: await ensureDemo(db, openSecrets(config), pbx) };
 }
 
@@ -208,11 +209,13 @@ function startOurs({ services, dataDir, log, parts, env, demoPbx, port }: OurPro
       started: (pid) => dataDir.remember(name, pid),
     });
   };
+  const control = demoPbx ? { DEMO_PBX_CONTROL_URL: `http://127.0.0.1:${demoPbx.controlPort}` } : {};
   run('worker', parts.worker);
-  run('api', parts.api);
+  run('api', parts.api, control);
   if (!demoPbx) return;
   run('demo-pbx', parts.demoPbx, {
     DEMO_PBX_PORT: String(demoPbx.port),
+    DEMO_PBX_CONTROL_PORT: String(demoPbx.controlPort),
     DEMO_PBX_KEY: demoPbx.apiKey,
     DEMO_PBX_SALT: demoPbx.apiSalt,
     DEMO_PBX_TARGET: `http://127.0.0.1:${port}`,
@@ -228,6 +231,7 @@ function announce(port: number, config: StartConfig, first: FirstSteps, dataDir:
   for (const line of first.lines) say(`  ${line}`);
   if (first.lines.length > 0) say(`  (kept in ${kept})`);
   else if (existsSync(kept)) say(`  Sign in as ${kept} says`);
-  if (first.demoPbx) say('  Make a demo call, from another terminal: npm run call -- incoming --to 101');
+  if (first.demoPbx)
+    say('  Make the first call on the page «Демо-телефоны» (/demo), or from a terminal: npm run call -- incoming --to 101');
   say(`  Logs: ${join(dataDir.path, 'logs')}   Stop: Ctrl-C`);
 }

@@ -7,5 +7,6 @@ export * from './tickets.ts';
 export * from './calls.ts';
 export * from './stream.ts';
 export * from './integrations.ts';
+export * from './demo.ts';
 export * from './settings.ts';
 export * from './statistics.ts';

@@ -3,6 +3,7 @@ import { agentRoutes } from './agents.ts';
 import { callbackRoutes } from './callbacks.ts';
 import { callRoutes } from './calls.ts';
 import { customerRoutes } from './customers.ts';
+import { demoRoutes } from './demo.ts';
 import { eventRoutes } from './events.ts';
 import { fieldRoutes } from './fields.ts';
 import { invitationRoutes } from './invitations.ts';
@@ -27,6 +28,7 @@ const routes: readonly Route[] = [
   ...settingRoutes,
   ...statisticsRoutes,
   ...pbxRoutes,
+  ...demoRoutes,
   ...recordingRoutes,
 ];
 

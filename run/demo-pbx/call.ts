@@ -44,7 +44,7 @@ export class Call extends Entry {
     super(context, settings);
     this.recorder = createRecorder({
       call: this.facts,
-      plan: settings.record ?? 'stored',
+      plan: settings.record ?? context.recordByDefault(),
       shelf: context.shelf,
       productId: context.account.productId,
       newId: () => context.ids.recording(),

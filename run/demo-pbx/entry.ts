@@ -20,6 +20,8 @@ export interface CallContext {
   readonly fields: FieldMode;
   /** Events leave without waiting for the answers to earlier ones. */
   readonly parallel: boolean;
+  /** What becomes of a recording where the script says nothing. */
+  readonly recordByDefault: () => RecordingPlan;
   readonly onFinished: (facts: CallFacts) => void;
 }
 

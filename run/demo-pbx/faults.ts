@@ -47,6 +47,8 @@ export interface CommandFault {
 }
 
 export interface RecordingFaults {
+  /** Calls whose script says nothing of recording are not recorded. */
+  readonly none?: boolean;
   /** So many requests for each recording are answered 3320 before it is there. */
   readonly notReadyTimes?: number;
   /** So many downloads of each recording break off half-way. */

@@ -75,6 +75,7 @@ export function createSwitchboard(options: SwitchboardOptions) {
     shelf,
     fields: options.fields ?? 'v2',
     parallel: options.parallel ?? false,
+    recordByDefault: () => (faults.current.recordings?.none ? 'none' : 'stored'),
     onFinished: (facts) => {
       calls.delete(facts.entryId);
       for (const watch of finished) watch(facts);

@@ -33,6 +33,9 @@ export class TransferableCall extends Call {
 
   /** The operator hangs up: the held party joins the colleague. While the colleague still rings, the leg appears a second time. */
   async completeTransfer(by: string): Promise<void> {
+    const consulted = this.consultations.findLast((one) => one.by === by && one.held.state === 'OnHold');
+    if (consulted?.leg.state === 'Disconnected')
+      throw new StepImpossible(`Call ${this.id}: the colleague whom ${by} consulted has gone`);
     const { held, leg } = this.takeConsultation(by);
     await this.handOver(by, held, leg);
   }

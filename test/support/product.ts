@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startWorker, type RunningWorker } from '../../activities/worker.ts';
@@ -6,6 +7,9 @@ import { hashPassword } from '../../api/passwords.ts';
 import { startServer, type RunningServer } from '../../api/server.ts';
 import { readConfig, type Config } from '../../db/config.ts';
 import { ensureDemo } from '../../run/demo-data.ts';
+import { createControlApp } from '../../run/demo-pbx/control/app.ts';
+import { close, listen } from '../../run/demo-pbx/pbx.ts';
+import { freePort } from '../../run/ports.ts';
 import { openSecrets } from '../../db/secrets.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { startPbx, TEST_CREDENTIALS, type DemoPbx, type DemoPbxOptions } from './pbx.ts';
@@ -67,6 +71,7 @@ export async function startProduct(
 ): Promise<Product> {
   const database = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'trubka-product-'));
+  const controlPort = await freePort();
   const config = readConfig({
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: temporalAddress(),
@@ -76,11 +81,13 @@ export async function startProduct(
     CALL_SETTLE_SECONDS: '1',
     DRAFT_GRACE_SECONDS: '0.3',
     RECORDING_WAIT_SECONDS: '1.5',
+    DEMO_PBX_CONTROL_URL: `http://127.0.0.1:${controlPort}`,
     ...options.env,
   });
   const server: RunningServer = await startServer(config);
   const url = `http://127.0.0.1:${server.port}`;
   const pbx = await startPbx({ ...options.pbx, targetUrl: url });
+  const control = await listen(createHttpServer(createControlApp(pbx)), controlPort, '127.0.0.1');
   const secrets = openSecrets({ dataDir: config.dataDir, secretKey: config.secretKey });
   await ensureDemo(database.db, secrets, {
     port: Number(new URL(pbx.url).port),
@@ -132,6 +139,7 @@ export async function startProduct(
     startWorker: startOne,
     stopWorker,
     async stop() {
+      await close(control);
       await pbx.stop();
       await stopWorker();
       await server.stop();

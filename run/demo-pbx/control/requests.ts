@@ -81,7 +81,11 @@ export const SetFaults = z.strictObject({
     )
     .default([]),
   recordings: z
-    .strictObject({ notReadyTimes: z.number().int().min(0).optional(), cutTimes: z.number().int().min(0).optional() })
+    .strictObject({
+      none: z.boolean().optional(),
+      notReadyTimes: z.number().int().min(0).optional(),
+      cutTimes: z.number().int().min(0).optional(),
+    })
     .default({}),
 });
 
