@@ -30,6 +30,7 @@ const routes: RouteRecordRaw[] = [
   page('/calls/:callId/ticket', 'callTicket', 'callTicket.title', () => import('./pages/CallTicketPage.vue')),
   page('/search', 'search', 'search.title', () => import('./pages/SearchPage.vue')),
   page('/statistics', 'statistics', 'statistics.title', () => import('./pages/StatisticsPage.vue')),
+  page('/demo', 'demo', 'demo.title', () => import('./pages/DemoPage.vue')),
   page('/settings', 'settings', 'settings.title', () => import('./pages/SettingsPage.vue'), { adminOnly: true }),
   page('/settings/staff', 'settingsStaff', 'staff.title', () => import('./pages/StaffPage.vue'), { adminOnly: true }),
   page('/settings/fields', 'settingsFields', 'fields.title', () => import('./pages/FieldsPage.vue'), { adminOnly: true }),
@@ -55,6 +56,7 @@ export type RouteName =
   | 'callTicket'
   | 'search'
   | 'statistics'
+  | 'demo'
   | 'settings'
   | 'settingsStaff'
   | 'settingsFields'
