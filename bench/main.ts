@@ -2,6 +2,7 @@
 const BENCHMARKS = {
   calls: () => import('./calls.ts'),
   statistics: () => import('./statistics.ts'),
+  inspector: () => import('./inspector.ts'),
 } as const;
 
 const name = process.argv[2] ?? 'calls';

@@ -22,6 +22,18 @@ export async function recordAudit(trx: Executor, record: AuditRecord): Promise<v
   });
 }
 
+/** Whether the same person's same deed stands there already, so that one look at a live page is one line. */
+export async function wasRecentlyAudited(
+  db: Executor,
+  { agentId, action, withinMinutes }: { readonly agentId: string; readonly action: string; readonly withinMinutes: number },
+): Promise<boolean> {
+  const row: unknown = await db('audit_log')
+    .where({ agent_id: agentId, action })
+    .whereRaw('at > now() - make_interval(mins => ?)', [withinMinutes])
+    .first('id');
+  return row !== undefined;
+}
+
 export interface AuditFilter {
   readonly from?: Date | undefined;
   readonly to?: Date | undefined;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { INSPECTOR_CHANNEL } from './inspector.ts';
 import type { Secrets } from './secrets.ts';
 
 /** No answer of the intake takes longer than this: a PBX that waits may hang up for good. */
@@ -35,6 +36,8 @@ export interface Refused {
   readonly integrationId: string | null;
   readonly address: string | null;
   readonly detail: Readonly<Record<string, unknown>>;
+  /** Looked for only if the refusal is remembered: finding out costs more than refusing. */
+  readonly findWhy?: () => Promise<string | null>;
 }
 
 /**
@@ -93,15 +96,20 @@ async function noteRepeat(pool: pg.Pool, event: InboxEntry, body: string): Promi
   const [first] = rows;
   if (!first) return true;
   await pool.query(
-    'update inbox set repeats = repeats + 1 where id = (select id from inbox where id = $1 for update skip locked)',
+    'update inbox set repeats = repeats + 1, repeated_at = now() where id = (select id from inbox where id = $1 for update skip locked)',
     [first.id],
   );
+  await pool.query('select pg_notify($1, $2)', [INSPECTOR_CHANNEL, '']);
   return first.same;
 }
 
 export interface SigningAccounts {
   /** The account of a key, as lately known; `fresh` asks the database. Null: no account has this key. */
   find(key: string, options?: { readonly fresh?: boolean }): Promise<SigningAccount | null>;
+  /** Every account's, to find out whose a stray signature is. */
+  all(): Promise<readonly SigningAccount[]>;
+  /** Whether an account of this key was here once. */
+  wasRemoved(key: string): Promise<boolean>;
 }
 
 export function createSigningAccounts(pool: pg.Pool, secrets: Secrets): SigningAccounts {
@@ -122,6 +130,19 @@ export function createSigningAccounts(pool: pg.Pool, secrets: Secrets): SigningA
       const account = { integrationId: row.id, salt: secrets.decrypt(row.api_salt_encrypted) };
       known.set(name, { account, until: Date.now() + CACHE_MS });
       return account;
+    },
+    async all() {
+      const { rows } = await pool.query<{ id: string; api_salt_encrypted: Buffer }>(
+        'select id, api_salt_encrypted from integrations where removed_at is null order by created_at limit 50',
+      );
+      return rows.map((row) => ({ integrationId: row.id, salt: secrets.decrypt(row.api_salt_encrypted) }));
+    },
+    async wasRemoved(key) {
+      const { rowCount } = await pool.query(
+        'select from integrations where api_key_hash = $1 and removed_at is not null limit 1',
+        [secrets.hashKey(key)],
+      );
+      return rowCount === 1;
     },
   };
 }
@@ -160,15 +181,18 @@ export function createRefusalRecord(pool: pg.Pool, perSecond: number): (refused:
   };
 }
 
-async function recordRefusal(pool: pg.Pool, refused: Refused): Promise<void> {
+async function recordRefusal(pool: pg.Pool, { findWhy, ...refused }: Refused): Promise<void> {
+  const why = (await findWhy?.().catch(() => null)) ?? null;
+  const detail = why === null ? refused.detail : { ...refused.detail, why };
   await pool.query('insert into refused_events (path, reason, integration_id, address, detail) values ($1, $2, $3, $4, $5)', [
     refused.path,
     refused.reason,
     refused.integrationId,
     refused.address,
-    JSON.stringify(refused.detail),
+    JSON.stringify(detail),
   ]);
   await pool.query('delete from refused_events where id <= (select id from refused_events order by id desc offset $1 limit 1)', [
     KEPT_REFUSALS,
   ]);
+  await pool.query('select pg_notify($1, $2)', [INSPECTOR_CHANNEL, '']);
 }

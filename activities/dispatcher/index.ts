@@ -6,6 +6,7 @@ import type { Logger } from '../../db/log.ts';
 import type { Db } from '../../db/pool.ts';
 import { deliverEntry, LONGEST_DELAY_MS, type EntryDeps } from './entry.ts';
 import { createTemporalHealth } from './health.ts';
+import { createInspectorBell } from './inspector-bell.ts';
 import { listenToInbox, type InboxListener } from './listener.ts';
 import { TEMPORAL_ERROR_PREFIX } from './temporal-errors.ts';
 
@@ -68,6 +69,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const active = new Map<string, Promise<void>>();
   const busyUntil = new Map<string, number>();
   const bell = createBell();
+  const inspector = createInspectorBell(db);
   let stopping = false;
   let listener: InboxListener | undefined;
   let running: Promise<void> | undefined;
@@ -77,6 +79,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   async function deliver(key: EntryKey): Promise<void> {
     const outcome = await deliverEntry(entryDeps, key);
+    if (outcome !== 'busy') inspector.ring();
     if (outcome === 'busy') busyUntil.set(nameOfEntry(key), Date.now() + BUSY_MS);
     if (outcome === 'postponed') health.failed();
     if (outcome === 'delivered' && health.succeeded()) {
@@ -146,6 +149,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     await running;
     await Promise.all(active.values());
     await listener?.stop();
+    await inspector.stop();
     await db.destroy();
   }
 

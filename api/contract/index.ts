@@ -10,3 +10,4 @@ export * from './integrations.ts';
 export * from './demo.ts';
 export * from './settings.ts';
 export * from './statistics.ts';
+export * from './inspector.ts';

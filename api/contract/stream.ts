@@ -23,6 +23,8 @@ export const streamEvents = {
   'recording.ready': z.object({ ticketId: serialId, recordingId: uuid }),
   'action.done': outcome,
   'action.refused': outcome.extend({ code: z.string() }),
+  /** For admins: the event inspector has something new. */
+  'inbox.changed': z.object({}),
   /** Signed out or deactivated; the stream closes after it. */
   'session.ended': z.object({}),
   /** More happened than can be told one by one: read everything again. */

@@ -6,6 +6,7 @@ import { customerRoutes } from './customers.ts';
 import { demoRoutes } from './demo.ts';
 import { eventRoutes } from './events.ts';
 import { fieldRoutes } from './fields.ts';
+import { inspectorRoutes } from './inspector.ts';
 import { invitationRoutes } from './invitations.ts';
 import { pbxRoutes } from './integrations.ts';
 import { openApiRoute } from './openapi.ts';
@@ -30,6 +31,7 @@ const routes: readonly Route[] = [
   ...pbxRoutes,
   ...demoRoutes,
   ...recordingRoutes,
+  ...inspectorRoutes,
 ];
 
 /** Every route that is made of `route()`: what is served, what OpenAPI describes, what the table of roles tests. */

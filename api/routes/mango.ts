@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type pg from 'pg';
 import { FormError, parseMangoForm, type MangoForm } from '../../activities/telephony/mango/form.ts';
 import { isSignedBy } from '../../activities/telephony/mango/signature.ts';
+import { signatureFault } from '../../activities/telephony/mango/signature-faults.ts';
 import { canonicalPath, parseWebhook, type Webhook } from '../../activities/telephony/mango/webhooks.ts';
 import {
   createLastEventNote,
@@ -50,10 +51,18 @@ const CODE_OF = {
 class RefusedWebhook extends ProblemError {
   readonly reason: RefusalReason;
   readonly integrationId: string | null;
-  constructor(reason: RefusalReason, details: ProblemDetails = {}, integrationId: string | null = null) {
+  /** More of why, for whoever mends it; asked for only where it is remembered. */
+  readonly findWhy: (() => Promise<string | null>) | undefined;
+  constructor(
+    reason: RefusalReason,
+    details: ProblemDetails = {},
+    integrationId: string | null = null,
+    findWhy?: () => Promise<string | null>,
+  ) {
     super(CODE_OF[reason], details);
     this.reason = reason;
     this.integrationId = integrationId;
+    this.findWhy = findWhy;
   }
 }
 
@@ -97,10 +106,11 @@ export function createMangoRouter(deps: MangoRouterDeps): Router {
     const problem =
       error instanceof ProblemError ? error : new ProblemError('storage_unavailable', { retryAfterSeconds: 2 }, error);
     if (problem instanceof RefusedWebhook) {
-      const { reason, integrationId } = problem;
+      const { reason, integrationId, findWhy } = problem;
       log.warn({ reason, path: path.slice(0, 60), integrationId }, 'Refused a webhook');
       const detail = { errors: problem.details.errors ?? [] };
-      recordRefusal({ path, reason, integrationId, address: request.ip ?? null, detail });
+      const address = request.ip ?? null;
+      recordRefusal({ path, reason, integrationId, address, detail, ...(findWhy ? { findWhy } : {}) });
     } else {
       log.error({ path: path.slice(0, 60), code: problem.code, err: problem.cause }, 'Could not store a webhook');
     }
@@ -131,7 +141,10 @@ async function signingAccount(accounts: SigningAccounts, form: MangoForm): Promi
   const { key, sign, json } = form;
   if (!sign) throw new RefusedWebhook('missing_signature', namedField('sign', 'missing', 'is missing'));
   const known = key && key.length <= MAX_KEY_LENGTH ? await accounts.find(key) : null;
-  if (!key || !known) throw new RefusedWebhook('unknown_key', namedField('vpbx_api_key', 'unknown_key', 'is of no account here'));
+  if (!key || !known) {
+    const errors = namedField('vpbx_api_key', 'unknown_key', 'is of no account here');
+    throw new RefusedWebhook('unknown_key', errors, null, () => keyFault(accounts, form, sign));
+  }
   if (isSignedBy(key, json ?? '', known.salt, sign)) return known;
   const fresh = await accounts.find(key, { fresh: true });
   if (fresh && isSignedBy(key, json ?? '', fresh.salt, sign)) return fresh;
@@ -139,7 +152,25 @@ async function signingAccount(accounts: SigningAccounts, form: MangoForm): Promi
     'bad_signature',
     namedField('sign', 'bad_signature', 'does not fit key and json'),
     known.integrationId,
+    async () => {
+      const others = (await accounts.all()).filter(({ integrationId }) => integrationId !== known.integrationId);
+      return signatureFault(
+        { key, json: json ?? '', sign },
+        (fresh ?? known).salt,
+        others.map(({ salt }) => salt),
+      );
+    },
   );
+}
+
+/** Of a key that no account here has: whether that is likely a slip of the pen, and whose. */
+async function keyFault(accounts: SigningAccounts, { key, json }: MangoForm, sign: string): Promise<string> {
+  if (!key) return 'no_key';
+  if (key.length > MAX_KEY_LENGTH) return 'no_such_key';
+  if (await accounts.wasRemoved(key)) return 'account_removed';
+  if (key !== key.trim() && (await accounts.find(key.trim()))) return 'key_with_spaces';
+  const fits = (await accounts.all()).some(({ salt }) => isSignedBy(key, json ?? '', salt, sign.toLowerCase()));
+  return fits ? 'key_differs_salt_fits' : 'no_such_key';
 }
 
 function readWebhook(path: string, json: string, account: SigningAccount): Webhook {

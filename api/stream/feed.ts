@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Logger } from '../../db/log.ts';
 import type { Executor } from '../../db/pool.ts';
+import { INSPECTOR_CHANNEL } from '../../db/inspector.ts';
 import { ticketVisible, type Viewer } from '../../db/visibility.ts';
 import type { Placed, Position } from './position.ts';
 
@@ -55,6 +56,8 @@ export interface FeedListener {
   position(): Position | undefined;
   /** Called once, with where the stream stands now. */
   begin(position: Position): void;
+  /** Events of the PBX, or their fate: of interest to the inspector only. */
+  onInbox(): void;
 }
 
 /** Follows `stream_events` over one connection of its own, come what may; the pool's connections stay free for requests. */
@@ -128,10 +131,10 @@ export function followStream(databaseUrl: string, listener: FeedListener, logger
     });
     fresh.on('error', () => client === fresh && lost());
     fresh.on('end', () => client === fresh && lost());
-    fresh.on('notification', look);
+    fresh.on('notification', ({ channel }) => (channel === 'stream_events' ? look() : listener.onInbox()));
     try {
       await fresh.connect();
-      await fresh.query('listen stream_events');
+      await fresh.query(`listen stream_events; listen inbox; listen ${INSPECTOR_CHANNEL}`);
     } catch (error) {
       fresh.removeAllListeners();
       fresh.on('error', () => undefined);

@@ -18,6 +18,8 @@ const MAX_UNREAD_MS = 10_000;
 /** A longer backlog is not worth telling: read everything anew. */
 const MAX_BACKLOG_BYTES = 2_000_000;
 const RETRY_MS = 2000;
+/** However many events come, the inspector is told so often at most. */
+const INBOX_TOLD_MS = 250;
 
 interface Connection {
   readonly response: Response;
@@ -129,10 +131,22 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
     position = reached;
   }
 
+  let inboxTimer: NodeJS.Timeout | undefined;
+  /** No place in the stream: whoever misses it reads the list anew when they come back. */
+  function onInbox(): void {
+    inboxTimer ??= setTimeout(() => {
+      inboxTimer = undefined;
+      for (const connection of everyone()) {
+        if (connection.viewer.role === 'admin' && !connection.waiting) write(connection, 'event: inbox.changed\ndata: {}\n\n');
+      }
+    }, INBOX_TOLD_MS);
+  }
+
   const feed = followStream(
     options.databaseUrl,
     {
       onRows,
+      onInbox,
       position: () => position,
       begin(now) {
         position = now;
@@ -211,6 +225,7 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
     async close() {
       clearInterval(heartbeat);
       clearInterval(sessionCheck);
+      clearTimeout(inboxTimer);
       for (const connection of [...everyone()]) connection.response.end();
       await feed.close();
     },

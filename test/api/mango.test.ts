@@ -368,6 +368,34 @@ describe('what is refused changes nothing, says why, and is remembered for the i
     expect(answer.headers.get('allow')).toBe('POST');
   });
 
+  test.each([
+    ['a salt that differs', { vpbx_api_key: KEY, sign: signOf(json, KEY, 'other') }, 'bad_signature', 'salt_or_body'],
+    ['something else for a signature', { vpbx_api_key: KEY, sign: 'x' }, 'bad_signature', 'not_a_digest'],
+    [
+      'a key that differs while the salt fits',
+      { vpbx_api_key: 'typo', sign: signOf(json, 'typo') },
+      'unknown_key',
+      'key_differs_salt_fits',
+    ],
+    ['a key with a space', { vpbx_api_key: `${KEY} `, sign: 'x' }, 'unknown_key', 'key_with_spaces'],
+    ['a key of nobody', { vpbx_api_key: 'nobody', sign: 'x' }, 'unknown_key', 'no_such_key'],
+  ])('a refusal says which part differs: %s', async (_what, parts, reason, why) => {
+    const quiet = await serve(pool);
+    await fetch(`${quiet.base}/events/call`, { method: 'POST', body: new URLSearchParams({ ...parts, json }) });
+    expect(await refused()).toMatchObject([{ reason, detail: { why } }]);
+    await closeServer(quiet.server);
+  });
+
+  test('a refusal names the account that was removed', async () => {
+    const id = await addIntegration('gone', 'salt');
+    await database.db('integrations').where({ id }).update({ removed_at: new Date() });
+    const quiet = await serve(pool);
+    const body = new URLSearchParams({ vpbx_api_key: 'gone', sign: signOf(json, 'gone', 'salt'), json });
+    await fetch(`${quiet.base}/events/call`, { method: 'POST', body });
+    expect(await refused()).toMatchObject([{ reason: 'unknown_key', detail: { why: 'account_removed' } }]);
+    await closeServer(quiet.server);
+  });
+
   test('no line of the log holds a number, the key or the salt', async () => {
     await post('/events/call', form({ vpbx_api_key: KEY, json, sign: 'x' }));
     await post('/events/79161234567', form({ vpbx_api_key: KEY, json, sign: 'x' }));

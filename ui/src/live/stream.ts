@@ -15,6 +15,7 @@ const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   'recording.ready': true,
   'action.done': true,
   'action.refused': true,
+  'inbox.changed': true,
   'session.ended': true,
   'stream.reset': true,
 };
