@@ -30,8 +30,8 @@ const PLAN = `
     (select array_agg(id order by id) as agents from agents) staff`;
 
 const AGENTS = `
-  insert into agents (full_name, email, role)
-  select 'Сотрудник ' || i, 'agent' || i || '@example.com', 'agent' from generate_series(1, :agents) i`;
+  insert into agents (full_name, email, role, team)
+  select 'Сотрудник ' || i, 'agent' || i || '@example.com', 'agent', 'Команда ' || (1 + i % 5) from generate_series(1, :agents) i`;
 
 const CUSTOMERS = `
   insert into customers (id, full_name, company, search)

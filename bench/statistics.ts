@@ -25,6 +25,7 @@ const RESULTS = new URL('../bench-results/', import.meta.url);
 const DAY = 86_400_000;
 const ZONE = 'Europe/Moscow';
 const WARM_REQUESTS = 5;
+const SORTS = ['-updatedAt', '-createdAt', 'number', 'subject', 'status', 'customer', 'assignee'];
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -183,13 +184,24 @@ function requests(agentId: string): Request[] {
       limit: 1500,
       path: `/api/statistics/load?${new URLSearchParams({ ...year, agentId }).toString()}`,
     },
-    {
-      what: 'load, month, compared',
+    ...SECTIONS.map((section) => ({
+      what: `${section}, month, compared`,
       limit: 300,
-      path: `/api/statistics/load?${new URLSearchParams({ ...month, compare: 'true' }).toString()}`,
-    },
-    list('first page', {}),
-    list('1,000th page', { page: '1000' }),
+      path: `/api/statistics/${section}?${new URLSearchParams({ ...month, compare: 'true' }).toString()}`,
+    })),
+    ...(['load', 'speed', 'team'] as const).flatMap((section) => [
+      {
+        what: `${section}, month, one team`,
+        limit: 300,
+        path: `/api/statistics/${section}?${new URLSearchParams({ ...month, team: 'Команда 1' }).toString()}`,
+      },
+      {
+        what: `${section}, year, one team`,
+        limit: 1500,
+        path: `/api/statistics/${section}?${new URLSearchParams({ ...year, team: 'Команда 1' }).toString()}`,
+      },
+    ]),
+    ...SORTS.flatMap((sort) => [list(`by ${sort}`, { sort }), list(`by ${sort}, 1,000th page`, { sort, page: '1000' })]),
     list('search by number', { q: '79000012345' }),
     list('search by subject', { q: 'заказе 77123' }),
     list('search by name', { q: 'Покупатель 4242' }),
@@ -233,6 +245,7 @@ export async function run(args: readonly string[]): Promise<void> {
       await fillDatabase(server.url, size);
     }
     const databaseUrl = inDatabase(server.url);
+    await migrate(databaseUrl);
     const db = createPool(databaseUrl);
     const cookie = await signIn(db);
     const agent = (await db('agents').where({ role: 'agent' }).first('id')) as { id: string };

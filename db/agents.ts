@@ -6,6 +6,7 @@ export interface AgentRow {
   readonly email: string;
   readonly role: 'agent' | 'admin';
   readonly access: 'all' | 'own';
+  readonly team: string | null;
   readonly password_hash: string | null;
   readonly preferences: Record<string, unknown>;
   readonly created_at: Date;
@@ -29,6 +30,7 @@ export interface AgentValues {
   readonly email?: string;
   readonly role?: AgentRow['role'];
   readonly access?: AgentRow['access'];
+  readonly team?: string | null;
   readonly password_hash?: string;
   readonly deactivated_at?: Date | null;
 }

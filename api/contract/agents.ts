@@ -9,6 +9,7 @@ export const agent = z
     email: z.string(),
     role,
     access,
+    team: z.string().nullable(),
     active: z.boolean(),
     /** False until the invitation was followed. */
     hasPassword: z.boolean(),
@@ -18,8 +19,14 @@ export const agent = z
   .meta({ id: 'Agent' });
 export type Agent = z.infer<typeof agent>;
 
+/** Agents with the same team belong together in the statistics; null is none. */
+const team = line(100).nullable();
+
 export const newAgent = z
-  .strictObject({ fullName: line(200), email, role, access: access.optional(), password: newPassword.optional() })
+  .strictObject({
+    ...{ fullName: line(200), email, role, access: access.optional(), team: team.optional() },
+    password: newPassword.optional(),
+  })
   .meta({ id: 'NewAgent' });
 export type NewAgent = z.infer<typeof newAgent>;
 
@@ -35,6 +42,7 @@ export const agentChange = z
     email: email.optional(),
     role: role.optional(),
     access: access.optional(),
+    team: team.optional(),
     active: z.boolean().optional(),
   })
   .meta({ id: 'AgentChange' });

@@ -41,6 +41,8 @@ export type FigureName = z.infer<typeof figureName>;
 
 /** An IANA name: says where days and hours begin. */
 export const timeZone = text(64, 1).default('UTC');
+/** A team's name, as it stands at its agents. */
+export const teamFilter = text(100, 1);
 export const directionFilter = z.enum(['incoming', 'outgoing']);
 
 /**
@@ -53,6 +55,7 @@ export const figureFilter = {
   to: instantInput.optional(),
   tz: timeZone,
   agentId: uuid.optional(),
+  team: teamFilter.optional(),
   direction: directionFilter.optional(),
   withinFrom: instantInput.optional(),
   withinTo: instantInput.optional(),

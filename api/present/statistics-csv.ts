@@ -12,13 +12,13 @@ const FIGURE_WORDS: Readonly<Record<Figure, Words>> = {
   newFromCustomers: { ru: 'Новых обращений от клиентов', en: 'New from customers' },
   reopened: { ru: 'Снова открытых обращений', en: 'Reopened' },
   inWork: { ru: 'Обращений в работе', en: 'In work' },
-  withReply: { ru: 'Обращений с ответом', en: 'With reply' },
+  withReply: { ru: 'Обращений с ответом', en: 'With a reply' },
   closed: { ru: 'Закрытых обращений', en: 'Closed' },
   newAndReopened: { ru: 'Новых и снова открытых обращений', en: 'New and reopened' },
   firstReplySeconds: { ru: 'Скорость первого ответа, с', en: 'First reply, s' },
   anyReplySeconds: { ru: 'Скорость любого ответа, с', en: 'Any reply, s' },
   writingSeconds: { ru: 'Скорость написания ответа, с', en: 'Writing a reply, s' },
-  totalReplies: { ru: 'Общее количество ответов', en: 'Replies' },
+  totalReplies: { ru: 'Общее количество ответов', en: 'Replies in total' },
   repliesToClose: { ru: 'Количество ответов для закрытия', en: 'Replies to close' },
   timeToCloseSeconds: { ru: 'Скорость закрытия, с', en: 'Time to close, s' },
   slaFirstReplyBreached: { ru: 'Не соблюдён SLA первого ответа', en: 'SLA breached: first reply' },
@@ -36,6 +36,8 @@ const WORDS = {
   hour: { ru: 'Час', en: 'Hour' },
   channel: { ru: 'Канал', en: 'Channel' },
   agent: { ru: 'Сотрудник', en: 'Agent' },
+  team: { ru: 'Команда', en: 'Team' },
+  total: { ru: 'Всего', en: 'Total' },
 } as const satisfies Readonly<Record<string, Words>>;
 
 const CHANNEL_WORDS: Readonly<Record<string, Words>> = {
@@ -103,10 +105,20 @@ function rowsTable<R extends Values>(
   ];
 }
 
+/** What stands below rows that a ticket may occur in several of: everything, each ticket once. */
+function totalsOf({ figures, previous }: Statistics, columns: readonly FigureName[], lang: CsvLanguage): Table {
+  return [
+    [WORDS.total[lang], ...valuesOf(figures, columns)],
+    ...(previous ? [[WORDS.previous[lang], ...valuesOf(previous.figures, columns)]] : []),
+  ];
+}
+
 /** The rows of one table; undefined if the section has no such table. */
 export function tableOf(statistics: Statistics, wanted: StatisticsTable | undefined, lang: CsvLanguage): Table | undefined {
-  const { section, series, peak, channels, agents, tz } = statistics;
+  const { section, series, peak, channels, agents, teams, tz } = statistics;
   const plain = columnsOf(section, false);
+  const full = columnsOf(section, true);
+  const withTotals = (table: Table | undefined): Table | undefined => table && [...table, ...totalsOf(statistics, full, lang)];
   switch (wanted ?? OWN_TABLE[section]) {
     case 'figures':
       return figuresTable(statistics, lang);
@@ -117,12 +129,14 @@ export function tableOf(statistics: Statistics, wanted: StatisticsTable | undefi
       return peak && rowsTable(plain, lang, head, peak, (row) => [WEEKDAYS[lang][row.weekday - 1] ?? null, row.hour]);
     }
     case 'channels':
-      return (
+      return withTotals(
         channels &&
-        rowsTable(plain, lang, [WORDS.channel[lang]], channels, (row) => [CHANNEL_WORDS[row.channel]?.[lang] ?? row.channel])
+          rowsTable(full, lang, [WORDS.channel[lang]], channels, (row) => [CHANNEL_WORDS[row.channel]?.[lang] ?? row.channel]),
       );
     case 'agents':
-      return agents && rowsTable(columnsOf(section, true), lang, [WORDS.agent[lang]], agents, (row) => [row.agent.fullName]);
+      return withTotals(agents && rowsTable(full, lang, [WORDS.agent[lang]], agents, (row) => [row.agent.fullName]));
+    case 'teams':
+      return withTotals(teams && rowsTable(full, lang, [WORDS.team[lang]], teams, (row) => [row.team]));
   }
 }
 

@@ -12,6 +12,7 @@ function leadsTo({ period, filter, timeZone }: StatisticsQuestion, figure: strin
     to: iso(period.to),
     tz: timeZone,
     ...(filter.agentId ? { agentId: filter.agentId } : {}),
+    ...(filter.team ? { team: filter.team } : {}),
     ...(filter.channel ? { channel: filter.channel } : {}),
     ...(filter.direction ? { direction: filter.direction } : {}),
   };
@@ -22,7 +23,7 @@ function rulesOf(question: StatisticsQuestion): FigureRule[] {
 }
 
 export function presentStatistics(question: StatisticsQuestion, answer: StatisticsAnswer): Statistics {
-  const { figures, series, peak, channels, agents, previous, behind } = answer;
+  const { figures, series, peak, channels, agents, teams, previous, behind } = answer;
   return {
     section: question.section,
     from: iso(question.period.from),
@@ -33,6 +34,7 @@ export function presentStatistics(question: StatisticsQuestion, answer: Statisti
     ...(peak ? { peak: [...peak] } : {}),
     ...(channels ? { channels: [...channels] } : {}),
     ...(agents ? { agents: [...agents] } : {}),
+    ...(teams ? { teams: [...teams] } : {}),
     ...(previous
       ? { previous: { from: iso(previous.period.from), to: iso(previous.period.to), figures: previous.figures } }
       : {}),

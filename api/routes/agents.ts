@@ -27,11 +27,15 @@ const present = (row: AgentRow): Agent => ({
   email: row.email,
   role: row.role,
   access: row.access,
+  team: row.team,
   active: row.deactivated_at === null,
   hasPassword: row.password_hash !== null,
   createdAt: row.created_at.toISOString(),
   deactivatedAt: row.deactivated_at?.toISOString() ?? null,
 });
+
+/** Written with or without a space around it, it is the same team. */
+const tidy = (team: string | null): string | null => team?.trim() ?? null;
 
 /** Where people reach the service; without PUBLIC_URL the address by which the admin does. */
 function invitationUrl({ deps, request }: Context<unknown, unknown, unknown>, token: string): string {
@@ -51,10 +55,10 @@ const created = route({
   problems: ['email_taken'],
   handle: async (context) => {
     const { deps, agent: admin, body, address } = context;
-    const { fullName, email, role, access = 'all', password } = body;
+    const { fullName, email, role, access = 'all', team = null, password } = body;
     const hash = password === undefined ? {} : { password_hash: await hashAcceptable(password, email, 'password') };
     return inTransaction(deps.db, async (trx) => {
-      const row = await insertAgent(trx, { full_name: fullName, email, role, access, ...hash });
+      const row = await insertAgent(trx, { full_name: fullName, email, role, access, team: tidy(team), ...hash });
       await recordAudit(trx, {
         agentId: admin.agentId,
         address,
@@ -73,13 +77,14 @@ const created = route({
 });
 
 function valuesOf(before: AgentRow, change: AgentChange): AgentValues {
-  const { fullName, email, role, access, active } = change;
+  const { fullName, email, role, access, team, active } = change;
   const wasActive = before.deactivated_at === null;
   return {
     ...(fullName === undefined ? {} : { full_name: fullName }),
     ...(email === undefined ? {} : { email }),
     ...(role === undefined ? {} : { role }),
     ...(access === undefined ? {} : { access }),
+    ...(team === undefined ? {} : { team: tidy(team) }),
     ...(active === undefined || active === wasActive ? {} : { deactivated_at: active ? null : new Date() }),
   };
 }

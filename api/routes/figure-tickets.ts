@@ -26,13 +26,13 @@ function hourOfWeekOf({ weekday, hour, tz }: FigureQuery) {
 
 /** The list's filter by figure: exactly the tickets counted, as the record stands now. Undefined where none is asked for. */
 export async function countedTickets(deps: ApiDeps, viewer: Viewer, query: FigureQuery): Promise<Condition | undefined> {
-  const { figure, from, to, tz, agentId, direction } = query;
+  const { figure, from, to, tz, agentId, team, direction } = query;
   if (!figure) return undefined;
   const period = periodOf({ from: required('from', from), to: required('to', to), tz });
   const wanted = {
     figure,
     period,
-    filter: { agentId, direction },
+    filter: { agentId, team, direction },
     viewer,
     within: withinOf(query),
     hourOfWeek: hourOfWeekOf(query),

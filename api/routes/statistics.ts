@@ -23,12 +23,12 @@ type Query = z.output<typeof statisticsQuery>;
 type Asked = Context<{ section: z.output<typeof section> }, Query, undefined, 'agent'>;
 
 function questionOf({ agent, params, query }: Asked): StatisticsQuestion {
-  const { agentId, channel, direction, tz, compare } = query;
+  const { agentId, team, channel, direction, tz, compare } = query;
   return {
     section: params.section,
     period: periodOf(query),
     timeZone: tz,
-    filter: { agentId, channel, direction },
+    filter: { agentId, team, channel, direction },
     viewer: agent,
     compare: compare === 'true',
   };

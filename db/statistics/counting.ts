@@ -6,6 +6,7 @@ import {
   type Measure,
   type RuledFigure,
 } from '../../domain/statistics.ts';
+import type { StatisticsFilter } from './scope.ts';
 
 /** What the conditions of domain/statistics.ts mean for a fact `f` (and its channel's SLA `target`). */
 const CONDITIONS: Readonly<Record<Exclude<Condition, 'last_closing'>, string>> = {
@@ -41,30 +42,50 @@ const MEASURES: Readonly<Record<Measure, string>> = {
 /** The SQL of what a rule takes the average of: milliseconds, or a number of replies. */
 export const measureSql = (measure: Measure): string => MEASURES[measure];
 
-/** In what a ticket counts once: its facts between two instants, those of one agent only where agents are told apart. */
+/** Whose facts a ticket is counted with: everybody's, those of one agent, or those of an agent's team. */
+export type Whose = 'everybody' | 'agent' | 'team';
+
+/** In what a ticket counts once: its facts between two instants, of everybody or of those told apart. */
 export interface Span {
   readonly start: string;
   readonly end: string;
-  readonly ofAgent: boolean;
+  readonly of: Whose;
 }
 
-export const wholePeriod = (ofAgent: boolean): Span => ({ start: ':from', end: ':to', ofAgent });
+export const wholePeriod = (of: Whose): Span => ({ start: ':from', end: ':to', of });
 
-const firstIn = ({ start, ofAgent }: Span): string => {
-  const previous = ofAgent ? 'f.previous_of_agent_at' : 'f.previous_at';
-  return `(${previous} is null or ${previous} < ${start})`;
+/** Whose facts are left over by a filter. */
+export const whoseOf = ({ agentId, team }: StatisticsFilter): Whose =>
+  agentId === undefined ? (team === undefined ? 'everybody' : 'team') : 'agent';
+
+/** Only where several agents had to do with a ticket their teams have to be looked at. */
+const teammate = (facts: FactType): string =>
+  `statistics_facts_${facts} other where other.ticket_id = f.ticket_id
+    and other.agent_id in (select id from agents where team = (select team from agents where id = f.agent_id))`;
+
+const firstIn = (facts: FactType, { start, of }: Span): string => {
+  const first = `(f.previous_at is null or f.previous_at < ${start})`;
+  if (of === 'everybody') return first;
+  const firstOfAgent = `(f.previous_of_agent_at is null or f.previous_of_agent_at < ${start})`;
+  if (of === 'agent') return firstOfAgent;
+  return `(${first} or (${firstOfAgent} and not exists (select from ${teammate(facts)}
+    and other.at >= ${start} and (other.at, other.source_id) < (f.at, f.source_id))))`;
 };
 
-const lastIn = ({ end, ofAgent }: Span): string => {
-  const next = ofAgent ? 'f.next_of_agent_at' : 'f.next_at';
-  return `(${next} is null or ${next} >= ${end})`;
+const lastIn = (facts: FactType, { end, of }: Span): string => {
+  const last = `(f.next_at is null or f.next_at >= ${end})`;
+  if (of === 'everybody') return last;
+  const lastOfAgent = `(f.next_of_agent_at is null or f.next_of_agent_at >= ${end})`;
+  if (of === 'agent') return lastOfAgent;
+  return `(${last} or (${lastOfAgent} and not exists (select from ${teammate(facts)}
+    and other.at < ${end} and (other.at, other.source_id) > (f.at, f.source_id))))`;
 };
 
 /** How a ticket with several facts of a figure is counted once. */
 function onceSql(rule: FigureRule, span: Span): readonly string[] {
-  if (rule.facts === 'closed') return [lastIn(span)];
+  if (rule.facts === 'closed') return [lastIn(rule.facts, span)];
   if (rule.counts !== 'tickets' || rule.facts === 'created' || rule.only.includes('first_reply')) return [];
-  return [firstIn(span)];
+  return [firstIn(rule.facts, span)];
 }
 
 /** Its facts within a span are told apart by more than time, so that only comparing tickets finds each once. */
@@ -82,7 +103,9 @@ export function countedSql(figure: RuledFigure, span: Span): string {
 /** Which facts belong to a figure, however often a ticket occurs. */
 export function belongsSql(figure: RuledFigure, span: Span): string {
   const rule = ruleOf(figure);
-  return [...plainConditions(rule), ...(rule.only.includes('last_closing') ? [lastIn(span)] : [])].join(' and ') || 'true';
+  return (
+    [...plainConditions(rule), ...(rule.only.includes('last_closing') ? [lastIn(rule.facts, span)] : [])].join(' and ') || 'true'
+  );
 }
 
 const needsTarget = (figure: RuledFigure): boolean => ruleOf(figure).only.some((condition) => condition.startsWith('over_'));

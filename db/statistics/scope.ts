@@ -10,6 +10,8 @@ export interface SqlFragment {
 
 export interface StatisticsFilter {
   readonly agentId?: string | undefined;
+  /** Of those who belong to this team now. */
+  readonly team?: string | undefined;
   readonly channel?: Channel | undefined;
   readonly direction?: 'incoming' | 'outgoing' | undefined;
 }
@@ -32,6 +34,10 @@ export function scopeSql({ period, filter, viewer }: StatisticsScope): SqlFragme
   if (filter.agentId) {
     conditions.push('f.agent_id = :agentId');
     bindings['agentId'] = filter.agentId;
+  }
+  if (filter.team) {
+    conditions.push('f.agent_id = any(array(select id from agents where team = :team))');
+    bindings['team'] = filter.team;
   }
   if (filter.channel) {
     conditions.push('f.channel = :channel');

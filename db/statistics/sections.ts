@@ -12,13 +12,13 @@ import {
 import type { Channel } from '../../domain/tickets.ts';
 import { periodBefore, startsOfDays, startsOfHours, startsOfMonths, type Period } from '../../domain/time-zone.ts';
 import type { Db } from '../pool.ts';
-import { wholePeriod } from './counting.ts';
-import { averagesOf, type Average, type Averages } from './distribution.ts';
+import { whoseOf, wholePeriod } from './counting.ts';
+import { averagesOf, type Average, type Averages, type GroupedBy } from './distribution.ts';
 import { refreshFacts } from './facts.ts';
 import { ALL_HOURS_OF_WEEK, hourOfWeekSql, weekdayAndHour } from './hours-of-week.ts';
-import { arraySql, instantSql, type StatisticsScope } from './scope.ts';
+import { arraySql, instantSql, type StatisticsFilter, type StatisticsScope } from './scope.ts';
 import { inSnapshot, type SnapshotReader } from './snapshot.ts';
-import { tally, tallyScattered, valueOf, type Tallies } from './tally.ts';
+import { tally, tallyScattered, valueOf, type Grouping, type Tallies } from './tally.ts';
 
 export type FigureValues = Partial<Record<Figure | Median, number | null>>;
 
@@ -40,6 +40,8 @@ export interface StatisticsAnswer {
   readonly peak?: readonly ({ readonly weekday: number; readonly hour: number } & FigureValues)[];
   readonly channels?: readonly ({ readonly channel: Channel } & FigureValues)[];
   readonly agents?: readonly ({ readonly agent: AgentName } & FigureValues)[];
+  /** Only where there are teams; not beside the figures of one agent. */
+  readonly teams?: readonly ({ readonly team: string } & FigureValues)[];
   readonly previous?: { readonly period: Period; readonly figures: FigureValues };
   /** Changes of the record that are not in the figures yet: only while a large import is being worked in. */
   readonly behind: number;
@@ -59,10 +61,10 @@ async function allAverages(
   reader: SnapshotReader,
   figures: readonly Figure[],
   scope: StatisticsScope,
-  byAgent = false,
+  by: GroupedBy = null,
 ): Promise<AveragesOfFigures> {
   const measured = figures.filter(isAverage).flatMap(partsOf);
-  const averages = measured.map(async (figure) => [figure, await averagesOf(reader, figure, scope, byAgent)] as const);
+  const averages = measured.map(async (figure) => [figure, await averagesOf(reader, figure, scope, by)] as const);
   return new Map(await Promise.all(averages));
 }
 
@@ -98,7 +100,7 @@ async function overTime(
     span: {
       start: `(:slices::timestamptz[])[${SLICE}]`,
       end: `(:slices::timestamptz[])[${SLICE} + 1]`,
-      ofAgent: question.filter.agentId !== undefined,
+      of: whoseOf(question.filter),
     },
   });
   const series = starts.map((at, index) => ({ at, ...valuesOf(figures, tallies.groups.get(String(index + 1))) }));
@@ -129,7 +131,7 @@ async function peakSection(reader: SnapshotReader, question: StatisticsQuestion)
 
 async function channelsSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
   const figures = FIGURES_OF.channels;
-  const span = wholePeriod(question.filter.agentId !== undefined);
+  const span = wholePeriod(whoseOf(question.filter));
   const tallies = await tally(reader, figures, question, { sql: 'f.channel', bindings: {}, span });
   const channels = CHANNELS.filter((channel) => !question.filter.channel || channel === question.filter.channel).map(
     (channel) => ({
@@ -144,32 +146,72 @@ async function channelsSection(reader: SnapshotReader, question: StatisticsQuest
 async function agentsOf(
   reader: SnapshotReader,
   counted: readonly string[],
-  agentId: string | undefined,
+  { agentId, team }: StatisticsFilter,
 ): Promise<readonly AgentName[]> {
   const rows = await reader.rows<{ id: string; full_name: string }>(
-    `select id, full_name from agents where (deactivated_at is null or id = any(:counted::uuid[])) and (:agentId::uuid is null or id = :agentId)
-     order by full_name, id`,
-    { counted, agentId: agentId ?? null },
+    `select id, full_name from agents where (deactivated_at is null or id = any(:counted::uuid[]))
+       and (:agentId::uuid is null or id = :agentId) and (:team::text is null or team = :team) order by full_name, id`,
+    { counted, agentId: agentId ?? null, team: team ?? null },
   );
   return rows.map((row) => ({ id: row.id, fullName: row.full_name }));
 }
 
-async function teamSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
-  const figures = FIGURES_OF.team;
-  const span = wholePeriod(true);
-  const counts = countsOf(figures);
+async function teamNames(reader: SnapshotReader, { team }: StatisticsFilter): Promise<readonly string[]> {
+  const rows = await reader.rows<{ team: string }>(
+    `select team from agents where team is not null and (:team::text is null or team = :team) group by team order by team`,
+    { team: team ?? null },
+  );
+  return rows.map((row) => row.team);
+}
+
+const GROUP_OF: Readonly<Record<Exclude<GroupedBy, null>, Grouping>> = {
+  agent: { sql: 'f.agent_id', bindings: {}, span: wholePeriod('agent') },
+  team: {
+    sql: 'member.team',
+    join: 'left join agents member on member.id = f.agent_id',
+    bindings: {},
+    span: wholePeriod('team'),
+  },
+};
+
+interface BrokenDown {
+  readonly total: FigureValues;
+  /** Of which groups anything was counted. */
+  readonly counted: readonly string[];
+  of(group: string): FigureValues;
+}
+
+/** The figures of S25, in total and for each agent or team. */
+async function brokenDown(reader: SnapshotReader, question: StatisticsQuestion, by: 'agent' | 'team'): Promise<BrokenDown> {
+  const counts = countsOf(FIGURES_OF.team);
   const [tallies, averages] = await Promise.all([
-    tally(reader, counts, question, { sql: 'f.agent_id', bindings: {}, span }),
-    allAverages(reader, figures, question, true),
+    tally(reader, counts, question, GROUP_OF[by]),
+    allAverages(reader, FIGURES_OF.team, question, by),
   ]);
-  const counted = [...tallies.groups.keys(), ...[...averages.values()].flatMap((of) => [...of.ofAgents.keys()])];
-  const agents = (await agentsOf(reader, counted, question.filter.agentId)).map((agent) => ({
+  return {
+    total: { ...valuesOf(counts, tallies.total), ...averageValues(averages, ({ total }) => total) },
+    counted: [...tallies.groups.keys(), ...[...averages.values()].flatMap(({ groups }) => [...groups.keys()])],
+    of: (group) => ({
+      ...valuesOf(counts, tallies.groups.get(group)),
+      ...averageValues(averages, ({ groups }) => groups.get(group)),
+    }),
+  };
+}
+
+async function teamsPart(reader: SnapshotReader, question: StatisticsQuestion): Promise<Pick<Part, 'teams'>> {
+  const names = question.filter.agentId === undefined ? await teamNames(reader, question.filter) : [];
+  if (names.length === 0) return {};
+  const figures = await brokenDown(reader, question, 'team');
+  return { teams: names.map((team) => ({ team, ...figures.of(team) })) };
+}
+
+async function teamSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
+  const [figures, teams] = await Promise.all([brokenDown(reader, question, 'agent'), teamsPart(reader, question)]);
+  const agents = (await agentsOf(reader, figures.counted, question.filter)).map((agent) => ({
     agent,
-    ...valuesOf(counts, tallies.groups.get(agent.id)),
-    ...averageValues(averages, (of) => of.ofAgents.get(agent.id)),
+    ...figures.of(agent.id),
   }));
-  const total = { ...valuesOf(counts, tallies.total), ...averageValues(averages, (of) => of.total) };
-  return { figures: total, agents: agents.sort((a, b) => (b.newTickets ?? 0) - (a.newTickets ?? 0)) };
+  return { figures: figures.total, agents: agents.sort((a, b) => (b.newTickets ?? 0) - (a.newTickets ?? 0)), ...teams };
 }
 
 function sectionOf(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {

@@ -1,11 +1,16 @@
 import { partsOf, ruleOf, type FactType, type Figure, type RuledFigure } from '../../domain/statistics.ts';
-import { belongsSql, countedSql, fromSql, measureSql, needsDistinct, wholePeriod, type Span } from './counting.ts';
+import { belongsSql, countedSql, fromSql, measureSql, needsDistinct, whoseOf, wholePeriod, type Span } from './counting.ts';
 import { inUnit } from './in-unit.ts';
 import { scopeSql, type SqlFragment, type StatisticsScope } from './scope.ts';
 import type { SnapshotReader } from './snapshot.ts';
 
+/** What facts are grouped by, and what must be joined to them for it. */
+interface GroupKey extends SqlFragment {
+  readonly join?: string;
+}
+
 /** How figures are broken down beside their totals. */
-export interface Grouping extends SqlFragment {
+export interface Grouping extends GroupKey {
   /** Within which span a ticket counts once in its group. */
   readonly span: Span;
 }
@@ -65,7 +70,7 @@ async function tallyType(
   into: Collector,
 ) {
   const { sql: where, bindings } = scopeSql(scope);
-  const total = wholePeriod(scope.filter.agentId !== undefined);
+  const total = wholePeriod(whoseOf(scope.filter));
   const columns = figures.flatMap((figure) => [
     // An average's total comes with its median, from its distribution.
     ...(typeof ruleOf(figure).counts === 'object' ? [] : countColumns(figure, 'total', total)),
@@ -73,7 +78,7 @@ async function tallyType(
   ]);
   const rows = await reader.rows<Row>(
     `select ${grouping ? `(${grouping.sql})::text` : 'null'} as grouped_by, ${columns.join(', ')}
-     from ${fromSql(facts, figures)} where ${where} ${grouping ? 'group by 1' : ''}`,
+     from ${fromSql(facts, figures)} ${grouping?.join ?? ''} where ${where} ${grouping ? 'group by 1' : ''}`,
     { ...bindings, ...grouping?.bindings },
   );
   for (const row of rows) {
@@ -85,12 +90,12 @@ async function tallyType(
 }
 
 /** The tickets of a figure, each once in each group it occurs in. */
-function distinctSql(figure: RuledFigure, scope: StatisticsScope, grouping: SqlFragment | null): SqlFragment {
+function distinctSql(figure: RuledFigure, scope: StatisticsScope, grouping: GroupKey | null): SqlFragment {
   const { sql: where, bindings } = scopeSql(scope);
-  const span = wholePeriod(scope.filter.agentId !== undefined);
+  const span = wholePeriod(whoseOf(scope.filter));
   return {
     sql: `select distinct ${grouping ? `${grouping.sql} as grouped_by,` : ''} f.ticket_id
-      from ${fromSql(ruleOf(figure).facts, [figure])} where ${where} and ${belongsSql(figure, span)}`,
+      from ${fromSql(ruleOf(figure).facts, [figure])} ${grouping?.join ?? ''} where ${where} and ${belongsSql(figure, span)}`,
     bindings: { ...bindings, ...grouping?.bindings },
   };
 }
@@ -110,7 +115,7 @@ async function distinctGroups(
   reader: SnapshotReader,
   figure: RuledFigure,
   scope: StatisticsScope,
-  grouping: SqlFragment,
+  grouping: GroupKey,
   into: Collector,
 ): Promise<void> {
   const { sql, bindings } = distinctSql(figure, scope, grouping);
@@ -153,14 +158,14 @@ export async function tallyScattered(
   reader: SnapshotReader,
   figures: readonly Figure[],
   scope: StatisticsScope,
-  grouping: SqlFragment,
+  grouping: GroupKey,
 ): Promise<Tallies['groups']> {
   const into = new Collector();
   await Promise.all(
     partsOfAll(figures).map((figure) =>
       // A ticket is created once, so there is nothing to compare.
       ruleOf(figure).facts === 'created'
-        ? tallyType(reader, 'created', [figure], scope, { ...grouping, span: wholePeriod(false) }, into)
+        ? tallyType(reader, 'created', [figure], scope, { ...grouping, span: wholePeriod('everybody') }, into)
         : distinctGroups(reader, figure, scope, grouping, into),
     ),
   );

@@ -32,6 +32,18 @@ describe('Agents', () => {
     expect(JSON.stringify(answer.body)).not.toMatch(/hash|argon/);
   });
 
+  it('belong to a team by its name, until they belong to none', async () => {
+    const made = await invite({ team: ' Первая линия ' });
+    expect(made.team).toBe('Первая линия');
+    expect((await invite()).team).toBeNull();
+    const change = (team: unknown) => api.admin.patch(`/api/agents/${made.id}`, { team });
+    expect((await change('Вторая линия')).body).toMatchObject({ team: 'Вторая линия' });
+    expect(fieldsOf(await change(' '))).toEqual(['team']);
+    expect(fieldsOf(await change('я'.repeat(101)))).toEqual(['team']);
+    expect((await change(null)).body).toMatchObject({ team: null });
+    expect((await audit('agent.changed', made.id)).map(({ detail }) => detail)).toContainEqual({ properties: ['team'] });
+  });
+
   it('made with a password can sign in at once', async () => {
     const address = email();
     const made = await invite({ email: address, password: 'correct horse' });

@@ -31,7 +31,9 @@ const post = async (who: Caller, path: string, body: unknown): Promise<string> =
 /** What a day may bring, through the very interface and functions the product uses. */
 beforeAll(async () => {
   api = await startTestApi();
-  own = await api.addAgent({ full_name: '=cmd|calc', access: 'own' });
+  own = await api.addAgent({ full_name: '=cmd|calc', access: 'own', team: 'Первая линия' });
+  await api.addAgent({ full_name: '+7 912 345-67-89' });
+  await api.db('agents').where({ id: api.boris.id }).update({ team: 'Первая линия' });
   const { anna, boris, db } = api;
   const letter = await post(anna, '/api/tickets', {
     subject: 'Вопрос',
@@ -106,6 +108,8 @@ describe('GET /api/statistics/{section}', () => {
         { channel: 'call' },
         { agentId: api.anna.id },
         { agentId: own.id },
+        { team: 'Первая линия' },
+        { team: 'Вторая линия' },
       ];
       for (const filter of filters) {
         const { figures, rules } = await statisticsOf(who, section, filter);
@@ -137,6 +141,8 @@ describe('GET /api/statistics/{section}', () => {
     for (const row of team.agents ?? []) {
       expect(await totalOf(api.anna, { ...team.rules[3]?.leadsTo, agentId: row.agent.id })).toBe(row.inWork);
     }
+    expect(team.teams?.map((row) => [row.team, row.inWork])).toEqual([['Первая линия', 3]]);
+    expect(await totalOf(api.anna, { ...team.rules[3]?.leadsTo, team: 'Первая линия' })).toBe(3);
   });
 
   it('shows an agent with access to their own only the figures of tickets that are theirs or nobody’s', async () => {
@@ -164,6 +170,7 @@ describe('GET /api/statistics/{section}', () => {
     [{ agentId: 'anna' }, 'agentId'],
     [{ channel: 'fax' }, 'channel'],
     [{ direction: 'missed' }, 'direction'],
+    [{ team: '' }, 'team'],
     [{ table: 'agents', format: 'csv' }, 'table'],
     [{ unknown: '1' }, 'unknown'],
   ])('refuses %j, naming the field', async (more, field) => {
@@ -219,7 +226,7 @@ describe('CSV', () => {
   it('holds the same numbers as the screen, table by table, in either language', async () => {
     for (const section of SECTIONS) {
       const shown = await statisticsOf(api.anna, section, { compare: 'true' });
-      for (const table of ['figures', 'series', 'peak', 'channels', 'agents'] as const) {
+      for (const table of ['figures', 'series', 'peak', 'channels', 'agents', 'teams'] as const) {
         const answer = await csv(section, { table, lang: 'en', compare: 'true' });
         const rows = table === 'figures' ? Object.keys(shown.figures) : shown[table];
         if (rows === undefined) {
@@ -227,7 +234,10 @@ describe('CSV', () => {
           continue;
         }
         const lines = linesOf(`\uFEFF${(answer.body as string).replace(/^\uFEFF/, '')}`);
-        expect(lines).toHaveLength(rows.length + 1);
+        // A ticket may stand in several of these rows: what all of them and the period before come to is said below.
+        const withTotals = ['channels', 'agents', 'teams'].includes(table);
+        expect(lines).toHaveLength(rows.length + 1 + (withTotals ? 2 : 0));
+        if (withTotals) expect(lines.slice(-2).map(([name]) => name)).toEqual(['Total', 'Period before']);
         if (table === 'figures') {
           const values = lines.slice(1).map((line) => line.slice(1));
           const cell = (value: number | null | undefined): string => (value === null || value === undefined ? '' : String(value));
@@ -245,7 +255,8 @@ describe('CSV', () => {
   it('leaves a name that looks like a formula a text', async () => {
     const answer = await csv('team');
     expect(answer.body).toContain("\n'=cmd|calc;");
-    expect(answer.body).not.toMatch(/(^|[\n;])=cmd/);
+    expect(answer.body).toContain("\n'+7 912 345-67-89;");
+    expect(answer.body).not.toMatch(/(^|[\n;])[=+@-]/);
   });
 
   it('is what a client that wants CSV gets, and nobody else', async () => {

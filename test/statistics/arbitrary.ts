@@ -28,6 +28,8 @@ export const ZONES = [
 ] as const;
 
 const agent = fc.nat(AGENTS - 1);
+/** Two of the four together, one alone, one in none. */
+const TEAMS = ['Первая линия', 'Вторая линия', 'Первая линия', null] as const;
 const maybeAgent = fc.option(agent, { nil: null });
 
 /** Steps of time that let things coincide with each other and with the ends of periods. */
@@ -123,6 +125,7 @@ const question = (beginning: number): fc.Arbitrary<Ask> =>
       endsWith: fc.option(fc.nat(), { nil: null, freq: 2 }),
       tz: fc.constantFrom<string>(...ZONES),
       agent: fc.option(agent, { nil: null, freq: 2 }),
+      team: fc.option(fc.constantFrom('Первая линия', 'Вторая линия', 'Третья линия'), { nil: null, freq: 2 }),
       channel: fc.option(fc.constantFrom(...CHANNELS), { nil: null, freq: 2 }),
       direction: fc.option(fc.constantFrom('incoming' as const, 'outgoing' as const), { nil: null, freq: 2 }),
       own: fc.option(agent, { nil: null, freq: 2 }),
@@ -149,7 +152,7 @@ export const anyCase = (questions: number): fc.Arbitrary<Case> =>
       .record({
         world: fc
           .tuple(fc.array(history(beginning), { minLength: TICKETS, maxLength: TICKETS }), targets)
-          .map(([histories, limits]) => ({ agents: AGENTS, histories, targets: limits })),
+          .map(([histories, limits]) => ({ agents: AGENTS, teams: TEAMS, histories, targets: limits })),
         asks: fc.array(question(beginning), { minLength: questions, maxLength: questions }),
       })
       .map(({ world, asks }) => {

@@ -4,7 +4,7 @@ import { statisticsOf, type FigureValues, type StatisticsQuestion } from '../../
 import { isOfFigure } from '../../db/statistics/tickets-of-figure.ts';
 import { isTicketCount } from './figures.ts';
 import type { StoredWorld, World } from './histories.ts';
-import { collect, only, reckon, wallClock, type Question } from './reckoning.ts';
+import { collect, only, reckon, teamOf, wallClock, type Question } from './reckoning.ts';
 import { FIGURES_OF_SECTION, SECTION_NAMES } from './figures.ts';
 
 const viewerOf = (question: Question, stored: StoredWorld): StatisticsQuestion['viewer'] =>
@@ -16,6 +16,7 @@ const scopeOf = (question: Question, stored: StoredWorld) => ({
   period: { from: question.from, to: question.to },
   filter: {
     agentId: question.agent === null ? undefined : stored.agentIds[question.agent],
+    team: question.team ?? undefined,
     channel: question.channel ?? undefined,
     direction: question.direction ?? undefined,
   },
@@ -79,7 +80,26 @@ export async function compareSections(db: Db, world: World, stored: StoredWorld,
       const index = stored.agentIds.indexOf(row.agent.id);
       groups.push({ where: row.agent.fullName, shown: row, hits: only(hits, (hit) => hit.agent === index), medians: true });
     }
-    if (section === 'team') expect(answer.agents).toHaveLength(question.agent === null ? stored.agentIds.length : 1);
+    for (const row of answer.teams ?? []) {
+      groups.push({
+        where: row.team,
+        shown: row,
+        hits: only(hits, (hit) => teamOf(world, hit.agent) === row.team),
+        medians: true,
+      });
+    }
+    if (section === 'team') {
+      const listed = stored.agentIds.filter(
+        (_id, index) =>
+          (question.agent === null || index === question.agent) &&
+          (question.team === null || teamOf(world, index) === question.team),
+      );
+      expect(answer.agents).toHaveLength(listed.length);
+      const teams = new Set(listed.map((id) => teamOf(world, stored.agentIds.indexOf(id))).filter((team) => team !== null));
+      expect(answer.teams?.map(({ team }) => team)).toEqual(
+        question.agent === null && teams.size > 0 ? [...teams].sort((a, b) => a.localeCompare(b, 'ru')) : undefined,
+      );
+    }
     if (section === 'peak') expect(answer.peak).toHaveLength(168);
     for (const { where, shown, hits: of, medians } of groups) {
       for (const figure of FIGURES_OF_SECTION[section]) {

@@ -53,22 +53,27 @@ const becomes = (to: 'open' | 'pending' | 'closed', time: number, by: number | n
 const replies = (by: number, time: number): Happening => ({ at: time, what: 'reply', by, automatic: false, writingSeconds: 40 });
 
 let world: StoredWorld;
-const happened = async (histories: readonly History[], targets: Targets = NO_TARGETS): Promise<void> => {
-  world = await store(database.db, { agents: 2, histories, targets });
+const happened = async (
+  histories: readonly History[],
+  targets: Targets = NO_TARGETS,
+  teams: readonly (string | null)[] = [],
+): Promise<void> => {
+  world = await store(database.db, { agents: Math.max(2, teams.length), teams, histories, targets });
 };
 
 interface Asked {
   readonly period?: { readonly from: number; readonly to: number };
   readonly agent?: number;
+  readonly team?: string;
   readonly tz?: string;
 }
 
-const ask = (section: Section, { period = MARCH, agent, tz = 'UTC' }: Asked = {}) =>
+const ask = (section: Section, { period = MARCH, agent, team, tz = 'UTC' }: Asked = {}) =>
   statisticsOf(database.db, {
     section,
     period,
     timeZone: tz,
-    filter: { agentId: agent === undefined ? undefined : world.agentIds[agent] },
+    filter: { agentId: agent === undefined ? undefined : world.agentIds[agent], team },
     viewer: EVERYBODY,
     compare: false,
   });
@@ -230,6 +235,62 @@ describe('A transferred call', () => {
     const team = await teamOf();
     expect([team[ANNA]?.withReply, team[BORIS]?.withReply]).toEqual([1, 1]);
     expect(await figuresOf('team')).toMatchObject({ withReply: 1, totalReplies: 2 });
+  });
+});
+
+describe('A team', () => {
+  const [FIRST, SECOND] = ['Первая линия', 'Вторая линия'];
+  const VERA = 2;
+  const teamsOf = async (asked: Asked = {}): Promise<Record<string, FigureValues>> =>
+    Object.fromEntries(((await ask('team', asked)).teams ?? []).map(({ team, ...values }) => [team, values]));
+
+  test('S25: counts a ticket once that several of it worked on, and once for each other team', async () => {
+    const note = (by: number): Happening => ({ at: at('10T10:00:00') + by * 60_000, what: 'note', by });
+    await happened([callTicket({ happenings: [note(ANNA), note(BORIS), note(VERA)] })], NO_TARGETS, [FIRST, FIRST, SECOND]);
+    expect((await teamsOf())[FIRST]).toMatchObject({ inWork: 1, newTickets: 1 });
+    expect((await teamsOf())[SECOND]).toMatchObject({ inWork: 1, newTickets: 0 });
+    expect(await figuresOf('load', { team: FIRST })).toMatchObject({ inWork: 1, newTickets: 1 });
+    expect(await figuresOf('load', { team: SECOND })).toMatchObject({ inWork: 1, newTickets: 0 });
+    expect(await figuresOf('load')).toMatchObject({ inWork: 1 });
+  });
+
+  test('S23, S25: has closed a ticket when the last of it did', async () => {
+    const assigned = (time: number, to: number): Happening => ({ at: time, what: 'assigned', to, by: null });
+    const happenings = [
+      becomes('closed', at('11T00:00:00')),
+      becomes('open', at('12T00:00:00')),
+      assigned(at('12T00:00:00'), BORIS),
+      becomes('closed', at('13T00:00:00')),
+      becomes('open', at('14T00:00:00')),
+      assigned(at('14T00:00:00'), VERA),
+      becomes('closed', at('15T00:00:00')),
+    ];
+    await happened([letter({ happenings })], NO_TARGETS, [FIRST, FIRST, SECOND]);
+    const teams = await teamsOf();
+    expect(teams[FIRST]).toMatchObject({ closed: 1, timeToCloseSeconds: 63 * 3600, timeToCloseSecondsMedian: 63 * 3600 });
+    expect(teams[SECOND]).toMatchObject({ closed: 1, timeToCloseSeconds: 111 * 3600 });
+    expect(await figuresOf('speed', { team: FIRST })).toMatchObject({ timeToCloseSeconds: 63 * 3600 });
+  });
+
+  test('S25: is what its agents are in now, also of those who have left', async () => {
+    await happened([callTicket({ assignee: BORIS })], NO_TARGETS, [FIRST, SECOND]);
+    const change = (values: object) =>
+      database
+        .db('agents')
+        .where({ id: world.agentIds[BORIS] as string })
+        .update(values);
+    await change({ deactivated_at: new Date() });
+    expect((await teamsOf())[SECOND]).toMatchObject({ newTickets: 1 });
+    await change({ team: FIRST });
+    expect(await teamsOf()).toMatchObject({ [FIRST]: { newTickets: 1 } });
+    expect(await figuresOf('load', { team: SECOND })).toMatchObject({ newTickets: 0 });
+  });
+
+  test('S25: has no table where there are none, and none beside one agent’s figures', async () => {
+    await happened([callTicket({})]);
+    expect((await ask('team')).teams).toBeUndefined();
+    await happened([callTicket({})], NO_TARGETS, [FIRST]);
+    expect((await ask('team', { agent: ANNA })).teams).toBeUndefined();
   });
 });
 

@@ -42,6 +42,8 @@ export type Targets = Readonly<
 
 export interface World {
   readonly agents: number;
+  /** Each agent's; nobody has one unless said. */
+  readonly teams?: readonly (string | null)[];
   readonly histories: readonly History[];
   readonly targets: Targets;
 }
@@ -90,6 +92,7 @@ export async function store(db: Db, world: World, between: () => Promise<void> =
       full_name: `Agent ${index}`,
       email: `agent${index}@example.com`,
       role: 'agent',
+      team: world.teams?.[index] ?? null,
     })),
   );
   const [integration] = await insert(db, 'integrations', [

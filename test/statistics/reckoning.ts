@@ -10,6 +10,7 @@ export interface Question {
   readonly to: number;
   readonly tz: string;
   readonly agent: number | null;
+  readonly team: string | null;
   readonly channel: ChannelName | null;
   readonly direction: 'incoming' | 'outgoing' | null;
   /** An agent with `access: own` who asks; null: somebody who sees everything. */
@@ -103,6 +104,9 @@ function asked(world: World, question: Question, history: History): boolean {
   );
 }
 
+export const teamOf = (world: World, agent: number | null): string | null =>
+  agent === null ? null : (world.teams?.[agent] ?? null);
+
 /** What counts for each list within the period and the filters. */
 export function collect(world: World, question: Question): Hits {
   const all: Record<string, Hit[]> = {};
@@ -114,7 +118,12 @@ export function collect(world: World, question: Question): Hits {
   return Object.fromEntries(
     Object.entries(all).map(([list, hits]) => [
       list,
-      hits.filter((hit) => within(hit) && (question.agent === null || hit.agent === question.agent)),
+      hits.filter(
+        (hit) =>
+          within(hit) &&
+          (question.agent === null || hit.agent === question.agent) &&
+          (question.team === null || teamOf(world, hit.agent) === question.team),
+      ),
     ]),
   );
 }
@@ -197,7 +206,7 @@ export function reckon(figure: string, world: World, question: Question, hits: H
     case 'timeToCloseSeconds':
       return averaging(closedLater());
     case 'repliesToClose': {
-      const answers = collect(world, { ...question, agent: null })['answers'] ?? [];
+      const answers = collect(world, { ...question, agent: null, team: null })['answers'] ?? [];
       return averaging(
         closings().map(({ ticket }) => ({ ticket, value: answers.filter((answer) => answer.ticket === ticket).length })),
       );

@@ -127,7 +127,7 @@ export interface TestApi {
   logged(): string;
   /** A new agent, signed in. */
   addAgent(
-    values?: Partial<{ full_name: string; email: string; role: string; access: string; password_hash: string }>,
+    values?: Partial<{ full_name: string; email: string; role: string; access: string; password_hash: string; team: string }>,
   ): Promise<Caller>;
   close(): Promise<void>;
 }

@@ -16,6 +16,7 @@ export const agents: Agent[] = [
   email: email as string,
   role: role as Agent['role'],
   access: 'all',
+  team: null,
   active: true,
   hasPassword: hasPassword as boolean,
   createdAt: ago(900),

@@ -15,6 +15,10 @@ async function read(): Promise<void> {
   }
 }
 
+/** The teams people belong to, in order of the alphabet. */
+export const teamsOf = (agents: readonly Pick<Agent, 'team'>[]): string[] =>
+  [...new Set(agents.flatMap(({ team }) => team ?? []))].sort((a, b) => a.localeCompare(b));
+
 /** Everybody who can be made responsible for a ticket; read once and shared. */
 export function useAgents() {
   if (!all.value) asking ??= read();
@@ -22,6 +26,9 @@ export function useAgents() {
     /** False until the names are here. */
     known: computed(() => all.value !== null),
     agents: computed(() => (all.value ?? []).filter((agent) => agent.active)),
+    /** Also those who have left, last: statistics still know them and their teams. */
+    everybody: computed(() => all.value ?? []),
+    teams: computed(() => teamsOf(all.value ?? [])),
     reload: () => (asking ??= read()),
   };
 }

@@ -10,6 +10,7 @@ const FIGURE_PARAMETERS = [
   'to',
   'tz',
   'agentId',
+  'team',
   'direction',
   'withinFrom',
   'withinTo',

@@ -1,11 +1,11 @@
-import type { PlainKey } from '../text/index.ts';
+import { language, localeOf, type PlainKey } from '../text/index.ts';
 
 /** A period as people pick it: whole days, the last one included. */
 export interface Days {
   readonly from: string;
   readonly to: string;
 }
-export const PRESETS = ['today', 'yesterday', 'week', 'month', 'thisMonth', 'lastMonth'] as const;
+export const PRESETS = ['today', 'yesterday', 'week', 'month', 'thisMonth', 'lastMonth', 'thisYear'] as const;
 export type Preset = (typeof PRESETS)[number];
 export const PRESET_NAMES: Readonly<Record<Preset, PlainKey>> = {
   today: 'statistics.preset.today',
@@ -14,6 +14,7 @@ export const PRESET_NAMES: Readonly<Record<Preset, PlainKey>> = {
   month: 'statistics.preset.month',
   thisMonth: 'statistics.preset.thisMonth',
   lastMonth: 'statistics.preset.lastMonth',
+  thisYear: 'statistics.preset.thisYear',
 };
 
 const two = (n: number): string => String(n).padStart(2, '0');
@@ -35,6 +36,8 @@ export function daysOf(preset: Preset, now: Date = new Date()): Days {
       return { from: dayOf(new Date(year, month, 1)), to: dayOf(now) };
     case 'lastMonth':
       return { from: dayOf(new Date(year, month - 1, 1)), to: dayOf(new Date(year, month, 0)) };
+    case 'thisYear':
+      return { from: dayOf(new Date(year, 0, 1)), to: dayOf(now) };
   }
 }
 
@@ -51,6 +54,13 @@ export const isDay = (text: unknown): text is string =>
 export function instantsOf({ from, to }: Days): { readonly from: string; readonly to: string } {
   const start = new Date(`${from}T00:00:00`);
   return { from: start.toISOString(), to: shifted(new Date(`${to}T00:00:00`), 1).toISOString() };
+}
+
+/** A period in words, as short as it stays clear: 1–30 ноября 2026 г. */
+export function periodText({ from, to }: { readonly from: string; readonly to: string }): string {
+  const [first, last] = [new Date(from), new Date(Date.parse(to) - 1)];
+  const format = new Intl.DateTimeFormat(localeOf[language.value], { day: 'numeric', month: 'short', year: 'numeric' });
+  return format.formatRange(first, last);
 }
 
 export const timeZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';

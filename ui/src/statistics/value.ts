@@ -1,4 +1,4 @@
-import type { FigureRule, Figures } from '../contract.ts';
+import type { FigureName, FigureRule, Figures, Statistics } from '../contract.ts';
 import { formatNumber } from '../format.ts';
 import { t } from '../text/index.ts';
 
@@ -22,7 +22,23 @@ export function figureText(value: number | null | undefined, unit: FigureRule['u
 
 export const figureOf = (values: Figures, rule: Pick<FigureRule, 'figure'>): number | null => values[rule.figure] ?? null;
 
-/** Where a number leads: to the tickets it counts, if it counts tickets and there are any. */
+/** A number of things may be nought; an average of none is not there. */
+const isAverage = (rule: FigureRule): boolean => rule.unit === 'seconds' || rule.figure === 'repliesToClose';
+
+/** Where a number leads: to the tickets it counts, or whose replies and closings it is made of, if there are any. */
 export function leadsTo(rule: FigureRule, value: number | null, more: Readonly<Record<string, string>> = {}) {
-  return rule.unit === 'tickets' && value ? { name: 'tickets', query: { ...rule.leadsTo, ...more } } : null;
+  const counted = isAverage(rule) ? value !== null : Boolean(value);
+  return counted ? { name: 'tickets', query: { ...rule.leadsTo, ...more } } : null;
 }
+
+export const medianIn = (values: Figures, rule: FigureRule): number | null =>
+  values[`${rule.figure}Median` as FigureName] ?? null;
+
+/** How much more or less than in the period before: +25 %. Nothing where it cannot be said in per cent. */
+export function changeText(value: number | null, before: number | null): string {
+  if (value === null || !before) return '';
+  return formatNumber(value / before - 1, { style: 'percent', signDisplay: 'exceptZero', maximumFractionDigits: 0 });
+}
+
+/** Whether anything at all was counted. */
+export const isEmpty = ({ figures }: Pick<Statistics, 'figures'>): boolean => Object.values(figures).every((value) => !value);
