@@ -1,7 +1,8 @@
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
+import { networkOf } from './caller-address.ts';
 import type { ApiDeps } from './deps.ts';
 import { ProblemError } from './problems.ts';
-import { sessionTokenOf } from './session-cookie.ts';
+import { sessionTokenOf, signedInOf } from './session-cookie.ts';
 
 /** Requests under way at one time; beyond it the answer is 503 at once, while webhooks go on being taken in. */
 const MAX_AT_ONCE = 200;
@@ -27,24 +28,48 @@ interface Bucket {
   at: number;
 }
 
-/** Many people may share an address (a router, a proxy in front), nobody shares a session. */
-const callerOf = (deps: ApiDeps, request: Request): string => sessionTokenOf(deps, request) ?? request.ip ?? '';
+/** The last used keys; the one not used for longest makes room. */
+class Recent<T> {
+  readonly #entries = new Map<string, T>();
 
-/** A bucket of requests per caller that fills again by itself. */
+  get(key: string): T | undefined {
+    return this.#entries.get(key);
+  }
+
+  put(key: string, value: T): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > MAX_BUCKETS && oldest !== undefined) this.#entries.delete(oldest);
+  }
+}
+
+/**
+ * A bucket of requests per caller that fills again by itself. Many people may share an address (a router, a proxy in front), nobody
+ * shares a session: but a session counts only once a request with it was let in, so that made-up cookies are no way round the limit.
+ */
 export function limitRate(deps: ApiDeps, now: () => number = () => performance.now()): RequestHandler {
-  const buckets = new Map<string, Bucket>();
-  return (request, _response, next) => {
-    const caller = callerOf(deps, request);
+  const buckets = new Recent<Bucket>();
+  const proven = new Recent<true>();
+
+  function take(caller: string): boolean {
     const at = now();
     const bucket = buckets.get(caller) ?? { tokens: BURST, at };
     bucket.tokens = Math.min(BURST, bucket.tokens + ((at - bucket.at) / 1000) * PER_SECOND);
     bucket.at = at;
-    buckets.delete(caller);
-    buckets.set(caller, bucket);
-    const [oldest] = buckets.keys();
-    if (buckets.size > MAX_BUCKETS && oldest !== undefined) buckets.delete(oldest);
-    if (bucket.tokens < 1) return next(new ProblemError('too_many_requests', { retryAfterSeconds: 1 }));
+    buckets.put(caller, bucket);
+    if (bucket.tokens < 1) return false;
     bucket.tokens -= 1;
+    return true;
+  }
+
+  return (request, response, next) => {
+    const token = sessionTokenOf(deps, request);
+    const isProven = token !== undefined && proven.get(token) !== undefined;
+    if (!take(isProven ? token : networkOf(request.ip ?? ''))) {
+      return next(new ProblemError('too_many_requests', { retryAfterSeconds: 1 }));
+    }
+    if (token !== undefined) response.once('close', () => signedInOf(response) && proven.put(token, true));
     next();
   };
 }

@@ -5,6 +5,9 @@ export type Transaction = Knex.Transaction;
 /** Either: what a query needs that does not care whether it runs alone or inside a transaction. */
 export type Executor = Knex | Knex.Transaction;
 
+/** The driver would write to standard output by itself; what fails is thrown too, and logged by whoever catches it. */
+const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} };
+
 /** A pool of connections. Statements are cut off after 20 s, so that no request waits for ever. */
 export function createPool(databaseUrl: string, options: { readonly max?: number } = {}): Db {
   return knex({
@@ -17,6 +20,7 @@ export function createPool(databaseUrl: string, options: { readonly max?: number
     },
     pool: { min: 0, max: options.max ?? 8 },
     acquireConnectionTimeout: 5_000,
+    log: SILENT,
   });
 }
 

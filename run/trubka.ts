@@ -36,7 +36,7 @@ export interface Parts {
   readonly demoPbx: string;
 }
 
-const PARTS: Parts = {
+export const PARTS: Parts = {
   buildUi: () => ensureUi(ROOT),
   api: 'api/server.ts',
   worker: 'activities/worker.ts',

@@ -11,6 +11,7 @@ import {
 } from '../../db/sessions.ts';
 import { admitSignIn, forgetAttempts } from '../../db/sign-in-attempts.ts';
 import { preferences, session, sessionChange, signIn, type Preferences, type Session } from '../contract/session.ts';
+import { networkOf } from '../caller-address.ts';
 import type { ApiDeps } from '../deps.ts';
 import { hashPassword, isTrivialPassword, verifyPassword } from '../passwords.ts';
 import { fieldProblem, ProblemError } from '../problems.ts';
@@ -31,7 +32,7 @@ const present = (signedIn: SignedIn): Session => ({
 
 /** Refuses a wrong password as slowly, and in the same words, as an unknown e-mail. */
 async function authenticate(deps: ApiDeps, email: string, password: string, address: string): Promise<string> {
-  const attempt = { email: email.trim().toLowerCase(), address };
+  const attempt = { email: email.trim().toLowerCase(), address: networkOf(address) };
   const admission = await admitSignIn(deps.db, attempt);
   if (!admission.admitted) throw new ProblemError('too_many_attempts', { retryAfterSeconds: admission.retryAfterSeconds });
   const agent = await findAgentByEmail(deps.db, attempt.email);
@@ -54,7 +55,7 @@ export async function startSession(
     if (old) await endSession(trx, old.sessionId);
     await deleteExpiredSessions(trx);
     await recordAudit(trx, { agentId, address, action: 'session.started' });
-    return createSession(trx, { agentId, address, userAgent: request.get('user-agent') ?? null });
+    return createSession(trx, { agentId, address: networkOf(address), userAgent: request.get('user-agent') ?? null });
   });
   const signedIn = await findSession(deps.db, token);
   if (!signedIn) throw new ProblemError('wrong_credentials');
@@ -67,7 +68,7 @@ async function changePassword(
   current: string,
   wanted: string,
 ): Promise<void> {
-  const attempt = { email: agent.email.toLowerCase(), address };
+  const attempt = { email: agent.email.toLowerCase(), address: networkOf(address) };
   const admission = await admitSignIn(deps.db, attempt);
   if (!admission.admitted) throw new ProblemError('too_many_attempts', { retryAfterSeconds: admission.retryAfterSeconds });
   const row = await findAgent(deps.db, agent.agentId);

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ApiDeps } from '../../api/deps.ts';
+import { networkOf } from '../../api/caller-address.ts';
 import { limitRate, shedLoad } from '../../api/limits.ts';
 import { answerFailures, logRequests } from '../../api/request-log.ts';
 import { createLogger } from '../../db/log.ts';
@@ -47,22 +48,57 @@ describe('Requests', () => {
     expect((await fetch(`${origin}/quick`)).status).toBe(200);
   });
 
-  it('of one caller are limited by the second, and others are not', async () => {
-    let now = 0;
+  async function serveLimited() {
+    const clock = { now: 0 };
     const origin = await serve((app) => {
-      app.use(limitRate(deps, () => now));
-      app.use((_request, response) => void response.send('ok'));
+      app.use(limitRate(deps, () => clock.now));
+      app.use((request, response) => {
+        if (request.path === '/in') response.locals['signedIn'] = {};
+        response.send('ok');
+      });
     });
-    const ask = async (session = ''): Promise<number> => {
-      const cookie = session && `trubka_session=${session.repeat(43)}`;
-      const response = await fetch(origin, { headers: { cookie } });
+    const ask = async (session = '', path = '/in'): Promise<number> => {
+      const cookie = session && `trubka_session=${session.padEnd(43, 'x')}`;
+      const response = await fetch(origin + path, { headers: { cookie } });
       await response.body?.cancel();
       return response.status;
     };
-    const many = await Promise.all(Array.from({ length: 1001 }, () => ask('a')));
+    const times = (count: number, one: (index: number) => Promise<number>) =>
+      Promise.all(Array.from({ length: count }, (_, index) => one(index)));
+    return { clock, ask, times };
+  }
+
+  it('of one session are limited by the second, and others are not', async () => {
+    const { clock, ask, times } = await serveLimited();
+    expect([await ask('a'), await ask('b')]).toEqual([200, 200]);
+    const many = await times(1001, () => ask('a'));
     expect(many.filter((status) => status === 429)).toHaveLength(1);
     expect([await ask('a'), await ask('b'), await ask()]).toEqual([429, 200, 200]);
-    now += 100;
+    clock.now += 100;
     expect(await ask('a')).toBe(200);
+  });
+
+  it('with made-up cookies are all of one address, whose signed-in people go on', async () => {
+    const { ask, times } = await serveLimited();
+    expect(await ask('a')).toBe(200);
+    const many = await times(1001, (index) => ask(`made-up-${index}`, '/out'));
+    expect(many.filter((status) => status === 429).length).toBeGreaterThan(0);
+    expect([await ask('made-up-again', '/out'), await ask('a')]).toEqual([429, 200]);
+  });
+});
+
+describe('An address, for a limit', () => {
+  it.each([
+    ['203.0.113.7', '203.0.113.7'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
+    ['2001:0DB8:1:2:ffff::', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['', ''],
+  ])('%s counts as %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
   });
 });

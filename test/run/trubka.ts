@@ -4,17 +4,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const TSX_START = ['--import', 'tsx', fileURLToPath(new URL('stand-ins/start.ts', import.meta.url))];
+const WITH_STAND_INS = fileURLToPath(new URL('stand-ins/start.ts', import.meta.url));
 
-/** `npm start` as a process of its own, with stand-ins for the API and the worker. */
+/** `npm start` as a process of its own, with stand-ins for the API and the worker unless another script is given. */
 export class StartedTrubka {
   readonly #child: ChildProcess;
   readonly #exit: Promise<number | null>;
   #output = '';
 
-  constructor(env: NodeJS.ProcessEnv) {
+  constructor(env: NodeJS.ProcessEnv, script = WITH_STAND_INS) {
     const { TEST_DATABASE_URL: _database, TEST_TEMPORAL_ADDRESS: _temporal, ...inherited } = process.env;
-    this.#child = spawn(process.execPath, TSX_START, {
+    this.#child = spawn(process.execPath, ['--import', 'tsx', script], {
       cwd: ROOT,
       env: { ...inherited, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,220 @@
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../run/ports.ts';
+import { eventually } from '../support/live-call.ts';
+import { signedForm, startPbx, type DemoPbx } from '../support/pbx.ts';
+import { Visitor } from '../support/product.ts';
+import { StartedTrubka } from '../run/trubka.ts';
+
+const START = fileURLToPath(new URL('product.ts', import.meta.url));
+const ADMIN = 'canary-admin@test.local';
+/** What must be found nowhere once it has been through every process. */
+const SECRET = {
+  salt: 'canary-salt-51c0ffee',
+  password: 'canary-password-91',
+  wrongPassword: 'canary-wrong-password-92',
+  newPassword: 'canary-new-password-93',
+};
+const PERSONAL = { phone: '79031597531', name: 'Канарейкина', subject: 'канареечная тема', gist: 'канареечная суть' };
+const CREDENTIALS = { key: 'canary-key-7777', salt: SECRET.salt };
+
+interface Child {
+  readonly name: string;
+  readonly pid: number;
+}
+
+let directory: string;
+let dataDir: string;
+let port: number;
+let trubka: StartedTrubka;
+let pbx: DemoPbx;
+let cookie = '';
+
+/** `/proc/net/tcp`: the local address of each socket that listens, by inode. */
+function listeners(): Map<string, { readonly host: string; readonly port: number }> {
+  const found = new Map<string, { host: string; port: number }>();
+  for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    for (const line of readFileSync(file, 'utf8').trim().split('\n').slice(1)) {
+      const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
+      const [host = '', portHex = '0'] = local.split(':');
+      if (state === '0A') found.set(inode, { host, port: Number.parseInt(portHex, 16) });
+    }
+  }
+  return found;
+}
+
+const LOOPBACK = ['0100007F', '00000000000000000000000001000000', '0000000000000000FFFF00000100007F'];
+
+function listensOf(pid: number): { readonly host: string; readonly port: number }[] {
+  const all = listeners();
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+      const listener = inode === undefined ? undefined : all.get(inode);
+      return listener ? [listener] : [];
+    } catch {
+      // Closed between the two looks.
+      return [];
+    }
+  });
+}
+
+const children = (): readonly Child[] =>
+  (JSON.parse(readFileSync(join(dataDir, 'running.json'), 'utf8')) as { children: Child[] }).children;
+
+function filesUnder(path: string): string[] {
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+/** Which of these texts stand where, in UTF-8 or percent-encoded. */
+function finds(paths: readonly string[], texts: readonly string[]): string[] {
+  return paths.flatMap((path) => {
+    const bytes = readFileSync(path);
+    const found = texts.filter((text) => bytes.includes(text) || bytes.includes(encodeURIComponent(text)));
+    return found.map((text) => `${text} in ${relative(dataDir, path)}`);
+  });
+}
+
+async function send(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
+  return new Visitor(`http://127.0.0.1:${port}`, cookie, '').request(method, path, body);
+}
+async function well(method: string, path: string, body?: unknown): Promise<unknown> {
+  const answer = await send(method, path, body);
+  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return answer.body;
+}
+async function signIn(email: string, password: string): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${port}/api/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email, password }),
+  });
+  return answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+}
+const webhook = (path: string, body: string): Promise<Response> =>
+  fetch(`http://127.0.0.1:${port}/mango${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body,
+  });
+
+/** An ordinary day with everything that can go wrong in it: whatever any process feels like logging, it logs. */
+async function liveThroughADay(): Promise<void> {
+  await signIn(ADMIN, SECRET.wrongPassword);
+  cookie = await signIn(ADMIN, SECRET.password);
+  const agent = await well('POST', '/api/agents', {
+    fullName: PERSONAL.name,
+    email: 'canary@test.local',
+    role: 'agent',
+    password: SECRET.newPassword,
+  });
+  await well('POST', '/api/operators/refresh', {});
+  const operators = await well('GET', '/api/operators');
+  const one = (operators as { items: { id: string; extension: string }[] }).items.find(({ extension }) => extension === '101');
+  await well('PATCH', `/api/operators/${one?.id}`, { agentId: (agent as { id: string }).id, ignored: false });
+
+  await well('POST', '/api/customers', { fullName: PERSONAL.name, phones: [`+${PERSONAL.phone}`] });
+  await send('POST', '/api/customers', { fullName: PERSONAL.name, phones: [`+${PERSONAL.phone}`, 'нет'] });
+  await send('GET', `/api/customers?q=${encodeURIComponent(PERSONAL.phone)}`);
+  await send('GET', `/api/tickets?q=${encodeURIComponent(PERSONAL.subject)}`);
+  await well('POST', '/api/tickets', { subject: PERSONAL.subject, channel: 'email' });
+  await send('GET', `/api/${PERSONAL.name}/${SECRET.wrongPassword}`);
+
+  const json = JSON.stringify({ entry_id: 'e', from: { number: PERSONAL.phone } });
+  await webhook('/events/call', new URLSearchParams({ vpbx_api_key: CREDENTIALS.key, sign: 'wrong', json }).toString());
+  await webhook('/events/call', signedForm(json, CREDENTIALS));
+  await webhook(`/events/${PERSONAL.phone}`, signedForm('{"a":', CREDENTIALS));
+
+  const call = pbx.incoming({ from: `+${PERSONAL.phone}` });
+  await call.ring('101');
+  await call.answer('101');
+  await call.pass(5);
+  await call.hangUp();
+  await call.finish();
+  const ended = async (): Promise<boolean> =>
+    ((await send('GET', '/api/tickets?channel=call')).body as { total: number }).total >= 1;
+  expect(await eventually(ended, (is) => is, 60_000)).toBe(true);
+  // Postgres is away for a moment while somebody asks and the PBX tells: the errors of the driver go through the logs too.
+  process.kill(children().find(({ name }) => name === 'postgres')?.pid ?? 0, 'SIGKILL');
+  for (let time = 0; time < 5; time += 1) {
+    await send('GET', `/api/customers?q=${PERSONAL.phone}`).catch(() => undefined);
+    await webhook('/events/call', signedForm(json.replace('"e"', `"e${time}"`), CREDENTIALS)).catch(() => undefined);
+  }
+  const ready = (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${port}/health/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  expect(await eventually(ready, (is) => is, 60_000)).toBe(true);
+}
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'trubka-secrets-'));
+  dataDir = join(directory, 'data');
+  port = await freePort();
+  pbx = await startPbx({ targetUrl: `http://127.0.0.1:${port}`, ...CREDENTIALS });
+  trubka = new StartedTrubka(
+    {
+      PORT: String(port),
+      DATA_DIR: dataDir,
+      LOG_LEVEL: 'debug',
+      ADMIN_EMAIL: ADMIN,
+      ADMIN_PASSWORD: SECRET.password,
+      MANGO_API_KEY: CREDENTIALS.key,
+      MANGO_API_SALT: CREDENTIALS.salt,
+      MANGO_API_URL: pbx.url,
+      CALL_SETTLE_SECONDS: '1',
+    },
+    START,
+  );
+  await trubka.says(/Trubka is ready after/);
+  await liveThroughADay();
+}, 240_000);
+afterAll(async () => {
+  trubka.kill('SIGTERM');
+  await trubka.exitCode();
+  await pbx.stop();
+  rmSync(directory, { recursive: true, force: true });
+}, 60_000);
+
+describe('Check 38: who listens', () => {
+  it('beyond this machine only PORT does', () => {
+    const all = children().flatMap(({ name, pid }) => listensOf(pid).map((listener) => ({ name, ...listener })));
+    expect(new Set(all.map(({ name }) => name))).toEqual(new Set(['api', 'postgres', 'temporal']));
+    const open = all.filter(({ host }) => !LOOPBACK.includes(host));
+    expect(open.map(({ name, port: at }) => [name, at])).toEqual([['api', port]]);
+  });
+});
+
+describe('Check 35, 36: after a day with everything in it', () => {
+  it('no secret stands in any file, and no log holds a number, a name or typed text', async () => {
+    const token = cookie.split('=')[1] ?? '';
+    expect(token).toHaveLength(43);
+    const modes = ['', 'secret.key', 'postgres', 'temporal', 'logs'].map((name) => statSync(join(dataDir, name)).mode & 0o077);
+    expect(modes).toEqual([0, 0, 0, 0, 0]);
+    trubka.kill('SIGTERM');
+    await trubka.exitCode();
+    const files = filesUnder(dataDir);
+    const logs = files.filter((path) => path.endsWith('.log'));
+    expect(logs.map((path) => relative(dataDir, path)).sort()).toEqual(
+      expect.arrayContaining(['logs/api.log', 'logs/postgres.log', 'logs/temporal.log', 'logs/worker.log']),
+    );
+    const secrets = [...Object.values(SECRET), token];
+    expect(finds(files, secrets)).toEqual([]);
+    expect(secrets.filter((secret) => trubka.output.includes(secret))).toEqual([]);
+    const personal = [PERSONAL.phone, PERSONAL.phone.slice(1), PERSONAL.name, PERSONAL.subject];
+    expect(finds(logs, personal)).toEqual([]);
+    // Temporal knows ids only.
+    const temporal = files.filter((path) => relative(dataDir, path).startsWith('temporal/'));
+    expect(finds(temporal, personal)).toEqual([]);
+    // That the search would find something if it were there.
+    expect(finds(files, [PERSONAL.phone]).length).toBeGreaterThan(0);
+    expect(readFileSync(join(dataDir, 'logs/api.log'), 'utf8')).toMatch(
+      /"code":"(storage_unavailable|overloaded)"|Refused a webhook/,
+    );
+  });
+});

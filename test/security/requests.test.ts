@@ -1,0 +1,202 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../../api/app.ts';
+import { hashPassword } from '../../api/passwords.ts';
+import type { Route } from '../../api/route.ts';
+import { allRoutes } from '../../api/routes/index.ts';
+import { createPool } from '../../db/pool.ts';
+import { as, Caller, codeOf, startTestApi, type Answer, type TestApi } from '../support/api.ts';
+import { EventStream } from '../support/event-stream.ts';
+
+const PASSWORD = 'correct horse battery';
+let api: TestApi;
+beforeAll(async () => {
+  api = await startTestApi({ TRUST_PROXY: '127.0.0.1' });
+});
+afterAll(() => api.close());
+
+let people = 0;
+async function account(values: { role?: string } = {}): Promise<{ readonly email: string; readonly id: string }> {
+  const email = `secure${++people}@test.local`;
+  const { id } = await api.addAgent({ email, ...values, password_hash: await hashPassword(PASSWORD) });
+  return { email, id };
+}
+const signIn = (email: string, password: string, address: string, at = api): Promise<Answer> =>
+  at.nobody.post('/api/session', { email, password }, { 'x-forwarded-for': address });
+const cookieOf = (answer: Answer): string => (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '';
+const holder = (answer: Answer, at = api): Caller => new Caller(at.origin, cookieOf(answer), as<{ id: string }>(answer).id);
+
+describe('Check 9: guessing from many addresses of one network', () => {
+  it('is guessing from one address: a /64 of IPv6 has ten attempts in all', async () => {
+    const { email } = await account();
+    for (let host = 1; host <= 10; host += 1) expect((await signIn(email, 'wrong', `2001:db8:1:2::${host}`)).status).toBe(401);
+    expect((await signIn(email, PASSWORD, '2001:db8:1:2:aaaa::1')).status).toBe(429);
+    expect((await signIn(email, PASSWORD, '2001:db8:1:3::1')).status).toBe(200);
+  });
+});
+
+describe('Check 11: the cookie where the service is reached by https', () => {
+  it('is bound to the host and to https, and never stands in a body or an address', async () => {
+    const other = await startTestApi({ PUBLIC_URL: 'https://trubka.example' });
+    await other.addAgent({ email: 'tls@test.local', password_hash: await hashPassword(PASSWORD) });
+    const answer = await signIn('tls@test.local', PASSWORD, '192.0.2.1', other);
+    const [cookie = ''] = answer.headers.getSetCookie();
+    expect(cookie).toMatch(/^__Host-trubka_session=[\w-]{43}; .*Path=\/; .*HttpOnly; Secure; SameSite=Lax$/);
+    expect(cookie).not.toContain('Domain');
+    expect(answer.headers.get('strict-transport-security')).toMatch(/max-age=\d{7,}/);
+    const token = cookie.split(';')[0]?.split('=')[1] ?? '';
+    expect(JSON.stringify(answer.body)).not.toContain(token);
+    expect((await new Caller(other.origin, `trubka_session=${token}`, '').get('/api/session')).status).toBe(401);
+    await other.close();
+  });
+});
+
+describe('Check 13: what ends sessions ends their streams', () => {
+  it('a changed password: all others and their streams, at once', async () => {
+    const { email } = await account();
+    const [here, there] = [
+      holder(await signIn(email, PASSWORD, '192.0.2.3')),
+      holder(await signIn(email, PASSWORD, '192.0.2.4')),
+    ];
+    const [mine, theirs] = [await EventStream.open(here), await EventStream.open(there)];
+    await Promise.all([mine, theirs].map((stream) => stream.until(({ retry }) => retry !== '')));
+    const changed = await here.patch('/api/session', { password: { current: PASSWORD, new: 'another good one' } });
+    expect(changed.status).toBe(200);
+    await theirs.until(({ ended }) => ended, 5000);
+    expect(mine.ended).toBe(false);
+    expect([(await here.get('/api/session')).status, (await there.get('/api/session')).status]).toEqual([200, 401]);
+    mine.close();
+  });
+
+  it('a role that is taken away counts from the next request on', async () => {
+    const { email, id } = await account({ role: 'admin' });
+    const them = holder(await signIn(email, PASSWORD, '192.0.2.5'));
+    expect((await them.get('/api/audit')).status).toBe(200);
+    await api.admin.patch(`/api/agents/${id}`, { role: 'agent' });
+    expect((await them.get('/api/audit')).status).toBe(403);
+  });
+});
+
+describe('Check 19: ids of recordings and calls', () => {
+  it('are random, not counted and not dated', async () => {
+    const { rows } = await api.db.raw<{ rows: { table_name: string; column_default: string | null }[] }>(
+      `select table_name, column_default from information_schema.columns where table_schema = 'public' and column_name = 'id'
+       and table_name in ('recordings', 'calls', 'customers', 'agents', 'integrations') order by 1`,
+    );
+    expect(rows.map(({ table_name: table, column_default: value }) => [table, value])).toEqual(
+      ['agents', 'calls', 'customers', 'integrations', 'recordings'].map((table) => [table, 'gen_random_uuid()']),
+    );
+  });
+});
+
+describe('Check 27: properties that are not the caller’s to set', () => {
+  it.each([
+    ['PATCH', '/api/session', { role: 'admin' }, 'role'],
+    ['PATCH', '/api/session', { preferences: {}, access: 'all' }, 'access'],
+    ['POST', '/api/customers', { fullName: 'x', id: randomUUID() }, 'id'],
+    ['POST', '/api/tickets', { subject: 'x', channel: 'email', number: 7 }, 'number'],
+    ['POST', '/api/tickets', { subject: 'x', channel: 'email', handset: 'green' }, 'handset'],
+    ['POST', '/api/tickets', { subject: 'x', channel: 'email', createdAt: '2020-01-01T00:00:00Z' }, 'createdAt'],
+  ])('%s %s with %j is refused by name', async (method, path, body, field) => {
+    const answer = await api.anna.send(method, path, { body });
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({ errors: expect.arrayContaining([expect.objectContaining({ field })]) as unknown });
+  });
+
+  it('nor are those of a ticket that is there', async () => {
+    const { id } = as<{ id: string }>(await api.anna.post('/api/tickets', { subject: 'x', channel: 'email' }));
+    const before = (await api.anna.get(`/api/tickets/${id}`)).body;
+    for (const change of [{ number: 1 }, { createdAt: '2020-01-01T00:00:00Z' }, { handset: 'red' }, { closedAt: null }]) {
+      expect((await api.anna.patch(`/api/tickets/${id}`, change)).status).toBe(400);
+    }
+    expect((await api.anna.get(`/api/tickets/${id}`)).body).toEqual(before);
+  });
+});
+
+describe('Check 37: failures of ours on every path', () => {
+  const addressOf = (route: Route): string =>
+    route.path.replace(/\{(\w+)\}/g, (_whole, name: string) => {
+      if (name === 'channel') return 'call';
+      if (name === 'token') return 'x'.repeat(32);
+      if (name === 'section') return 'load';
+      return name === 'id' && route.path.startsWith('/api/tickets') ? '1' : randomUUID();
+    });
+  const served = allRoutes.filter(({ handle, path }) => handle && path !== '/api/openapi.json');
+  const revealing = /\bselect\b|relation |\bat \w|node_modules|\.ts\b|ECONNREFUSED|127\.0\.0\.1|postgres|stack/i;
+  const ask = async (origin: string, route: Route): Promise<[status: number, type: string | null, text: string]> => {
+    const answer = await fetch(origin + addressOf(route), {
+      method: route.method.toUpperCase(),
+      headers: { cookie: api.admin.cookie ?? '' },
+    });
+    return [answer.status, answer.headers.get('content-type'), await answer.text()];
+  };
+
+  it('without a database all are problems that say nothing of the inside', async () => {
+    const db = createPool('postgres://nobody@127.0.0.1:1/nothing');
+    const server = createServer(createApp({ ...api.deps, db }));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    for (const route of served) {
+      const [status, type, text] = await ask(origin, route);
+      expect([400, 503], `${route.method} ${route.path}`).toContain(status);
+      expect(type, route.path).toMatch(/^application\/problem\+json/);
+      expect(text, route.path).not.toMatch(revealing);
+    }
+    server.closeAllConnections();
+    server.close();
+    await db.destroy();
+  });
+
+  it('with a database that lacks everything but the session, too', async () => {
+    const broken = await startTestApi();
+    const { rows } = await broken.db.raw<{ rows: { name: string }[] }>(
+      `select tablename as name from pg_tables where schemaname = 'public' and tablename not in ('sessions', 'agents')`,
+    );
+    for (const { name } of rows) await broken.db.raw('alter table ?? rename to ??', [name, `${name}_gone`]);
+    const failed: string[] = [];
+    for (const route of served.filter(({ method, path }) => method === 'get' && path !== '/api/events')) {
+      const answer = await fetch(broken.origin + addressOf(route), { headers: { cookie: broken.admin.cookie ?? '' } });
+      const text = await answer.text();
+      if (answer.status === 500) failed.push(route.path);
+      if (answer.status >= 400) expect(text, route.path).not.toMatch(revealing);
+    }
+    expect(failed).toEqual(expect.arrayContaining(['/api/tickets', '/api/customers', '/api/audit', '/api/recordings/{id}']));
+    await broken.close();
+  });
+});
+
+describe('Check 40: the audit log', () => {
+  it('is not changed and not emptied by the role the service works as', async () => {
+    await signIn((await account()).email, PASSWORD, '192.0.2.9');
+    const count = async () => (await api.db('audit_log').count('* as n')) as unknown;
+    const before = await count();
+    await expect(api.db('audit_log').update({ action: 'nothing.happened' })).rejects.toThrow(/append-only/);
+    await expect(api.db('audit_log').delete()).rejects.toThrow(/append-only/);
+    await expect(api.db.raw('truncate audit_log')).rejects.toThrow(/append-only/);
+    expect(await count()).toEqual(before);
+  });
+
+  it('lets go of what is older than three years', async () => {
+    const at = new Date(Date.now() - 4 * 365 * 86_400_000);
+    await api.db('audit_log').insert({ at, action: 'session.started' });
+    expect(
+      await api
+        .db('audit_log')
+        .where('at', '<', new Date(Date.now() - 3.5 * 365 * 86_400_000))
+        .delete(),
+    ).toBe(1);
+  });
+
+  it('tells of sign-in, refused sign-in, sign-out, settings and staff', async () => {
+    const { email, id } = await account({ role: 'admin' });
+    await signIn(email, 'wrong', '192.0.2.11');
+    const them = holder(await signIn(email, PASSWORD, '192.0.2.11'));
+    await them.patch('/api/settings', { timezone: 'Europe/Moscow' });
+    await them.delete('/api/session');
+    const rows = (await api.db('audit_log').where({ agent_id: id }).orderBy('id')) as { action: string }[];
+    expect(rows.map(({ action }) => action)).toEqual(['session.refused', 'session.started', 'settings.changed', 'session.ended']);
+    expect(codeOf(await api.anna.get('/api/audit'))).toBe('not_allowed');
+  });
+});

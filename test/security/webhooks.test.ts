@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startServer, type RunningServer } from '../../api/server.ts';
+import { readConfig } from '../../db/config.ts';
+import { signedForm, sign, TEST_CREDENTIALS } from '../support/pbx.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+let dataDir: string;
+let server: RunningServer;
+let origin: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  dataDir = await mkdtemp(join(tmpdir(), 'trubka-webhooks-'));
+  const env = { DATABASE_URL: database.url, TEMPORAL_ADDRESS: '127.0.0.1:1', DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'fatal' };
+  const account = { MANGO_API_KEY: TEST_CREDENTIALS.key, MANGO_API_SALT: TEST_CREDENTIALS.salt };
+  server = await startServer(readConfig({ ...env, ...account }));
+  origin = `http://127.0.0.1:${server.port}`;
+  while ((await fetch(`${origin}/health/ready`)).status !== 200) await delay(20);
+});
+afterAll(async () => {
+  await server.stop();
+  await database.drop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+beforeEach(() => database.db('inbox').delete());
+
+const EVENT = JSON.stringify({
+  entry_id: 'entry',
+  call_id: 'call',
+  timestamp: 1_700_000_000,
+  seq: 1,
+  call_state: 'Appeared',
+  location: 'abonent',
+  from: { number: '79161234567' },
+  to: { extension: '101' },
+});
+const post = async (body: string, headers: Record<string, string> = {}, path = '/mango/events/call'): Promise<number> => {
+  const type = { 'content-type': 'application/x-www-form-urlencoded' };
+  const answer = await fetch(origin + path, { method: 'POST', headers: { ...type, ...headers }, body });
+  expect(answer.headers.get('set-cookie')).toBeNull();
+  await answer.body?.cancel();
+  return answer.status;
+};
+const stored = async (): Promise<number> => Number(((await database.db('inbox').count('* as n')) as { n: string }[])[0]?.n);
+
+describe('Check 2: bytes moved from the json into the key keep the hash', () => {
+  it.each(Array.from({ length: 24 }, (_, index) => index + 1))('%i of them are refused', async (count) => {
+    const form = new URLSearchParams({
+      vpbx_api_key: TEST_CREDENTIALS.key + EVENT.slice(0, count),
+      sign: sign(EVENT, TEST_CREDENTIALS),
+      json: EVENT.slice(count),
+    });
+    expect(await post(form.toString())).toBe(403);
+    expect(await stored()).toBe(0);
+  });
+});
+
+describe('Check 4: a captured request', () => {
+  it('sent ten times at once and again later is one row, whatever became of the first', async () => {
+    const body = signedForm(EVENT, TEST_CREDENTIALS);
+    expect(await Promise.all(Array.from({ length: 10 }, () => post(body)))).toEqual(Array.from({ length: 10 }, () => 200));
+    await database.db('inbox').update({ delivered_at: new Date(), verdict: 'delivered' });
+    expect(await post(body)).toBe(200);
+    const rows = (await database.db('inbox').select('verdict', 'delivered_at')) as { verdict: string }[];
+    expect(rows.map(({ verdict }) => verdict)).toEqual(['delivered']);
+  });
+});
+
+describe('Check 6: names that are more than names', () => {
+  it.each(['json[a]=1', 'json[]=1', '__proto__=1', '__proto__[admin]=1', 'constructor[prototype][admin]=1'])(
+    '%s beside a signed event changes nothing about it',
+    async (extra) => {
+      expect([200, 400]).toContain(await post(`${signedForm(EVENT, TEST_CREDENTIALS)}&${extra}`));
+      expect(({} as { admin?: unknown }).admin).toBeUndefined();
+      const rows = (await database.db('inbox').select('raw')) as { raw: string }[];
+      expect(rows.map(({ raw }) => raw).filter((raw) => raw !== EVENT)).toEqual([]);
+    },
+  );
+
+  it('as keys of a signed json are data', async () => {
+    const json = EVENT.replace('{', '{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}},');
+    expect(await post(signedForm(json, TEST_CREDENTIALS))).toBe(200);
+    expect(({} as { admin?: unknown }).admin).toBeUndefined();
+  });
+});
+
+describe('Check 14: the webhooks’ door', () => {
+  it('asks for the signature and nothing else: no origin, no cookie', async () => {
+    const foreign = {
+      origin: 'https://evil.example',
+      'sec-fetch-site': 'cross-site',
+      cookie: `trubka_session=${'a'.repeat(43)}`,
+    };
+    expect(await post(signedForm(EVENT, TEST_CREDENTIALS), foreign)).toBe(200);
+    expect(await stored()).toBe(1);
+  });
+
+  it('is not opened by an admin’s session', async () => {
+    expect(await post(`vpbx_api_key=${TEST_CREDENTIALS.key}&json=%7B%7D`, { cookie: `trubka_session=${'a'.repeat(43)}` })).toBe(
+      403,
+    );
+  });
+});
