@@ -30,6 +30,7 @@ async function checkReader(deps: ApiDeps, request: Request): Promise<void> {
   const signedIn = await readSession(deps, request);
   if (!signedIn) throw new ProblemError('not_signed_in');
   if (signedIn.role !== 'admin') throw new ProblemError('not_allowed');
+  if (signedIn.secondFactorMissing) throw new ProblemError('second_factor_required');
 }
 
 const GAUGES_SQL = `select

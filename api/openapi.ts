@@ -67,7 +67,7 @@ function commonProblems(route: Route): ProblemCode[] {
     ...(route.path.startsWith('/api/')
       ? (['too_many_requests', 'internal_error', 'overloaded', 'storage_unavailable'] as const)
       : []),
-    ...(route.access === 'public' ? [] : (['not_signed_in'] as const)),
+    ...(route.access === 'public' ? [] : (['not_signed_in', 'second_factor_required'] as const)),
     ...(route.access === 'admin' ? (['not_allowed'] as const) : []),
     ...(route.method === 'get' ? [] : (['foreign_origin', 'unsupported_type'] as const)),
     ...(route.params ? (['not_found'] as const) : []),

@@ -47,6 +47,9 @@ export async function readSession(deps: ApiDeps, request: Request): Promise<Sign
 
 export const signedInOf = (response: Response): SignedIn | undefined => response.locals['signedIn'] as SignedIn | undefined;
 
+/** Who I am, signing out, and setting up what is missing. */
+const isOwnSession = ({ baseUrl, path }: Request): boolean => /^\/api\/sessions?(\/second-factor)?$/.test(baseUrl + path);
+
 /** Lets through whoever may call, and remembers who it is. For routers that are not made of `route()` too. */
 export const requireAgent =
   (deps: ApiDeps, access: 'public' | 'agent' | 'admin'): RequestHandler =>
@@ -55,6 +58,7 @@ export const requireAgent =
     const signedIn = await readSession(deps, request);
     if (!signedIn) throw new ProblemError('not_signed_in');
     if (access === 'admin' && signedIn.role !== 'admin') throw new ProblemError('not_allowed');
+    if (signedIn.secondFactorMissing && !isOwnSession(request)) throw new ProblemError('second_factor_required');
     response.locals['signedIn'] = signedIn;
     next();
   };

@@ -8,6 +8,7 @@ export interface AgentRow {
   readonly access: 'all' | 'own';
   readonly team: string | null;
   readonly password_hash: string | null;
+  readonly second_factor_at: Date | null;
   readonly preferences: Record<string, unknown>;
   readonly created_at: Date;
   readonly deactivated_at: Date | null;

@@ -16,6 +16,9 @@ export interface SignedIn extends Viewer {
   readonly fullName: string;
   readonly email: string;
   readonly preferences: Record<string, unknown>;
+  readonly secondFactor: boolean;
+  /** The settings ask for a second factor and there is none: only setting one up is allowed. */
+  readonly secondFactorMissing: boolean;
   readonly expiresAt: Date;
 }
 
@@ -38,6 +41,10 @@ export async function createSession(
 
 const ALIVE = `s.expires_at > now() and s.last_seen_at > now() - make_interval(secs => ${SESSION_IDLE_SECONDS}) and a.deactivated_at is null`;
 
+/** An admin without the second factor that the settings ask for. */
+const MISSES_FACTOR = `(a.role = 'admin' and a.second_factor_at is null
+  and exists (select from settings where key = 'adminSecondFactorRequired' and value = 'true'))`;
+
 interface SessionRow {
   session_id: string;
   agent_id: string;
@@ -46,6 +53,8 @@ interface SessionRow {
   role: Viewer['role'];
   access: Viewer['access'];
   preferences: Record<string, unknown>;
+  second_factor: boolean;
+  second_factor_missing: boolean;
   expires_at: Date;
   stale: boolean;
 }
@@ -54,6 +63,7 @@ interface SessionRow {
 export async function findSession(db: Executor, token: string): Promise<SignedIn | undefined> {
   const { rows } = await db.raw<{ rows: SessionRow[] }>(
     `select s.id as session_id, s.expires_at, a.id as agent_id, a.full_name, a.email, a.role, a.access, a.preferences,
+       a.second_factor_at is not null as second_factor, ${MISSES_FACTOR} as second_factor_missing,
        s.last_seen_at < now() - make_interval(secs => ${SEEN_RESOLUTION_SECONDS}) as stale
      from sessions s join agents a on a.id = s.agent_id where s.token_hash = ? and ${ALIVE}`,
     [hashOf(token)],
@@ -69,6 +79,8 @@ export async function findSession(db: Executor, token: string): Promise<SignedIn
     role: row.role,
     access: row.access,
     preferences: row.preferences,
+    secondFactor: row.second_factor,
+    secondFactorMissing: row.second_factor_missing,
     expiresAt: row.expires_at,
   };
 }
@@ -77,7 +89,7 @@ export async function findSession(db: Executor, token: string): Promise<SignedIn
 export async function livingSessions(db: Executor, sessionIds: readonly string[]): Promise<Map<string, Viewer>> {
   const { rows } = await db.raw<{ rows: SessionRow[] }>(
     `select s.id as session_id, a.id as agent_id, a.role, a.access from sessions s join agents a on a.id = s.agent_id
-     where s.id = any(?::uuid[]) and ${ALIVE}`,
+     where s.id = any(?::uuid[]) and ${ALIVE} and not ${MISSES_FACTOR}`,
     [[...sessionIds]],
   );
   return new Map(rows.map((row) => [row.session_id, { agentId: row.agent_id, role: row.role, access: row.access }]));

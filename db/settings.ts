@@ -8,12 +8,14 @@ export interface StoredSettings {
   /** Null: kept for ever. */
   readonly recordingRetentionDays: number | null;
   readonly rawEventRetentionDays: number | null;
+  readonly adminSecondFactorRequired: boolean;
 }
 
 const DEFAULTS: Omit<StoredSettings, 'phoneCountry'> = {
   timezone: 'Europe/Moscow',
   recordingRetentionDays: 365,
   rawEventRetentionDays: 30,
+  adminSecondFactorRequired: false,
 };
 
 /** Which settings the environment gives: it wins over what is stored. */
@@ -33,6 +35,7 @@ export async function readSettings(
       stored.recordingRetentionDays === undefined ? DEFAULTS.recordingRetentionDays : stored.recordingRetentionDays,
     rawEventRetentionDays:
       stored.rawEventRetentionDays === undefined ? DEFAULTS.rawEventRetentionDays : stored.rawEventRetentionDays,
+    adminSecondFactorRequired: stored.adminSecondFactorRequired ?? DEFAULTS.adminSecondFactorRequired,
     phoneCountry: config.phoneCountryGiven ? config.phoneCountry : (stored.phoneCountry ?? config.phoneCountry),
   };
 }

@@ -5,6 +5,7 @@ import { findAgentByEmail, insertAgent, updateAgent } from '../db/agents.ts';
 import { recordAudit } from '../db/audit.ts';
 import { readConfig } from '../db/config.ts';
 import { createPool, type Db, type Transaction } from '../db/pool.ts';
+import { switchOff } from '../db/second-factors.ts';
 import { endSessionsOf } from '../db/sessions.ts';
 import { say, StartError } from './console.ts';
 
@@ -31,7 +32,7 @@ export function generatePassword(): string {
 
 /**
  * Somebody must be able to sign in: makes an admin where there is none. An ADMIN_PASSWORD in the environment wins over the one stored,
- * so that whoever runs the service can always get in. Returns the admin it made, undefined if there was nothing to make.
+ * so that whoever runs the service can always get in; a second factor goes with the old password. Returns the admin it made, undefined if there was nothing to make.
  */
 export async function ensureAdmin(db: Db, wishes: AdminWishes): Promise<NewAdmin | undefined> {
   const email = wishes.email ?? 'admin@localhost';
@@ -48,6 +49,7 @@ export async function ensureAdmin(db: Db, wishes: AdminWishes): Promise<NewAdmin
     }
     const password = wishes.password ?? generatePassword();
     await updateAgent(trx, known.id, { role: 'admin', password_hash: await hashPassword(password), deactivated_at: null });
+    await switchOff(trx, known.id);
     await endSessionsOf(trx, known.id);
     await recordAudit(trx, { agentId: null, address: null, action: 'agent.admin_restored', subject: known.id });
     return { email, generatedPassword: wishes.password === undefined ? password : undefined };

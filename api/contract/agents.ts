@@ -13,6 +13,8 @@ export const agent = z
     active: z.boolean(),
     /** False until the invitation was followed. */
     hasPassword: z.boolean(),
+    /** Whether signing in takes a one-time code too. */
+    secondFactor: z.boolean(),
     createdAt: instant,
     deactivatedAt: instant.nullable(),
   })

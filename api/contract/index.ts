@@ -1,6 +1,7 @@
 export * from './common.ts';
 export * from './problem.ts';
 export * from './session.ts';
+export * from './second-factor.ts';
 export * from './agents.ts';
 export * from './customers.ts';
 export * from './tickets.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { instant, isStorableJson, json, text, uuid } from './common.ts';
+import { oneTimeCode } from './second-factor.ts';
 
 export const ROLES = ['agent', 'admin'] as const;
 export const role = z.enum(ROLES);
@@ -23,13 +24,22 @@ export const session = z
     role,
     access,
     preferences,
+    /** True while the settings ask for a second factor that this person has not set up: nothing else is allowed until then. */
+    secondFactorMissing: z.boolean(),
     /** When the session ends however busy it is. */
     expiresAt: instant,
   })
   .meta({ id: 'Session' });
 export type Session = z.infer<typeof session>;
 
-export const signIn = z.strictObject({ email: text(254, 1), password: text(1024, 1) }).meta({ id: 'SignIn' });
+export const signIn = z
+  .strictObject({
+    email: text(254, 1),
+    password: text(1024, 1),
+    /** For accounts with a second factor; without it the answer is `code_required`. */
+    code: oneTimeCode.optional(),
+  })
+  .meta({ id: 'SignIn' });
 export type SignIn = z.infer<typeof signIn>;
 
 /** One's own account. `preferences` are merged key by key; null removes a key. */
@@ -45,5 +55,7 @@ export const invitation = z
   .strictObject({ fullName: z.string(), email: z.string(), expiresAt: instant })
   .meta({ id: 'Invitation' });
 export type Invitation = z.infer<typeof invitation>;
-export const invitationAnswer = z.strictObject({ password: newPassword }).meta({ id: 'InvitationAnswer' });
+export const invitationAnswer = z
+  .strictObject({ password: newPassword, code: oneTimeCode.optional() })
+  .meta({ id: 'InvitationAnswer' });
 export type InvitationAnswer = z.infer<typeof invitationAnswer>;

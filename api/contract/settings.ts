@@ -54,8 +54,16 @@ const settingProperties = {
   /** Null: kept for ever. */
   recordingRetentionDays: days.nullable(),
   rawEventRetentionDays: days.nullable(),
+  /** Admins without a second factor may do nothing but set one up. */
+  adminSecondFactorRequired: z.boolean(),
 };
-export const SETTING_KEYS = ['phoneCountry', 'timezone', 'recordingRetentionDays', 'rawEventRetentionDays'] as const;
+export const SETTING_KEYS = [
+  'phoneCountry',
+  'timezone',
+  'recordingRetentionDays',
+  'rawEventRetentionDays',
+  'adminSecondFactorRequired',
+] as const;
 export type SettingKey = (typeof SETTING_KEYS)[number];
 export const settings = z
   .strictObject({

@@ -30,6 +30,7 @@ const present = (row: AgentRow): Agent => ({
   team: row.team,
   active: row.deactivated_at === null,
   hasPassword: row.password_hash !== null,
+  secondFactor: row.second_factor_at !== null,
   createdAt: row.created_at.toISOString(),
   deactivatedAt: row.deactivated_at?.toISOString() ?? null,
 });

@@ -12,12 +12,14 @@ import { pbxRoutes } from './integrations.ts';
 import { openApiRoute } from './openapi.ts';
 import { recordingRoutes } from './recordings.ts';
 import { sessionRoutes } from './session.ts';
+import { secondFactorRoutes } from './second-factor.ts';
 import { settingRoutes } from './settings.ts';
 import { statisticsRoutes } from './statistics.ts';
 import { ticketRoutes } from './tickets.ts';
 
 const routes: readonly Route[] = [
   ...sessionRoutes,
+  ...secondFactorRoutes,
   ...invitationRoutes,
   ...ticketRoutes,
   ...callbackRoutes,

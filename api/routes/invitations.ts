@@ -7,6 +7,7 @@ import { endSessionsOf } from '../../db/sessions.ts';
 import { invitation, invitationAnswer, session } from '../contract/session.ts';
 import { ProblemError } from '../problems.ts';
 import { route } from '../route.ts';
+import { requireSecondFactor } from '../second-factor.ts';
 import { hashAcceptable, startSession } from './session.ts';
 
 const invitationParams = z.strictObject({ token: z.string().regex(/^[A-Za-z0-9_-]{32}$/) });
@@ -41,10 +42,11 @@ export const invitationRoutes = [
     params: invitationParams,
     body: invitationAnswer,
     response: session,
-    problems: ['link_expired'],
+    problems: ['link_expired', 'code_required', 'wrong_code', 'too_many_attempts'],
     handle: async (context) => {
       const { deps, params, body, address } = context;
-      const { email } = checkOpen(await findInvitation(deps.db, params.token));
+      const { agent_id: invited, email } = checkOpen(await findInvitation(deps.db, params.token));
+      await requireSecondFactor(deps, invited, body.code, address);
       const passwordHash = await hashAcceptable(body.password, email, 'password');
       const agentId = await inTransaction(deps.db, async (trx) => {
         const row = checkOpen(await lockInvitation(trx, params.token));

@@ -10,12 +10,13 @@ import {
   type SignedIn,
 } from '../../db/sessions.ts';
 import { admitSignIn, forgetAttempts } from '../../db/sign-in-attempts.ts';
-import { preferences, session, sessionChange, signIn, type Preferences, type Session } from '../contract/session.ts';
+import { preferences, session, sessionChange, signIn, type Preferences, type Session, type SignIn } from '../contract/session.ts';
 import { networkOf } from '../caller-address.ts';
 import type { ApiDeps } from '../deps.ts';
 import { hashPassword, isTrivialPassword, verifyPassword } from '../passwords.ts';
 import { fieldProblem, ProblemError } from '../problems.ts';
 import { route, type Context } from '../route.ts';
+import { requireSecondFactor } from '../second-factor.ts';
 import { clearSessionCookie, readSession, setSessionCookie } from '../session-cookie.ts';
 
 const MAX_PREFERENCES_BYTES = 16_384;
@@ -27,11 +28,12 @@ const present = (signedIn: SignedIn): Session => ({
   role: signedIn.role,
   access: signedIn.access,
   preferences: signedIn.preferences as Preferences,
+  secondFactorMissing: signedIn.secondFactorMissing,
   expiresAt: signedIn.expiresAt.toISOString(),
 });
 
-/** Refuses a wrong password as slowly, and in the same words, as an unknown e-mail. */
-async function authenticate(deps: ApiDeps, email: string, password: string, address: string): Promise<string> {
+/** Refuses a wrong password as slowly, and in the same words, as an unknown e-mail. Attempts are forgotten once all is right. */
+async function authenticate(deps: ApiDeps, { email, password, code }: SignIn, address: string): Promise<string> {
   const attempt = { email: email.trim().toLowerCase(), address: networkOf(address) };
   const admission = await admitSignIn(deps.db, attempt);
   if (!admission.admitted) throw new ProblemError('too_many_attempts', { retryAfterSeconds: admission.retryAfterSeconds });
@@ -41,6 +43,7 @@ async function authenticate(deps: ApiDeps, email: string, password: string, addr
     await recordAudit(deps.db, { agentId: usable?.id ?? null, address, action: 'session.refused' });
     throw new ProblemError('wrong_credentials');
   }
+  await requireSecondFactor(deps, usable.id, code, address);
   await forgetAttempts(deps.db, attempt);
   return usable.id;
 }
@@ -63,18 +66,28 @@ export async function startSession(
   return present(signedIn);
 }
 
-async function changePassword(
+/** The present password once more, before what a screen left open must not be enough for. Guesses count as at sign-in. */
+export async function checkOwnPassword(
   { deps, agent, address }: Context<unknown, unknown, unknown, 'agent'>,
-  current: string,
-  wanted: string,
+  password: string,
+  field: string,
 ): Promise<void> {
   const attempt = { email: agent.email.toLowerCase(), address: networkOf(address) };
   const admission = await admitSignIn(deps.db, attempt);
   if (!admission.admitted) throw new ProblemError('too_many_attempts', { retryAfterSeconds: admission.retryAfterSeconds });
   const row = await findAgent(deps.db, agent.agentId);
-  if (!(await verifyPassword(row?.password_hash ?? null, current)))
-    throw fieldProblem('password.current', 'wrong_password', 'wrong_password');
+  if (!(await verifyPassword(row?.password_hash ?? null, password)))
+    throw fieldProblem(field, 'wrong_password', 'wrong_password');
   await forgetAttempts(deps.db, attempt);
+}
+
+async function changePassword(
+  context: Context<unknown, unknown, unknown, 'agent'>,
+  current: string,
+  wanted: string,
+): Promise<void> {
+  const { deps, agent, address } = context;
+  await checkOwnPassword(context, current, 'password.current');
   const passwordHash = await hashAcceptable(wanted, agent.email, 'password.new');
   await inTransaction(deps.db, async (trx) => {
     await updateAgent(trx, agent.agentId, { password_hash: passwordHash });
@@ -106,10 +119,9 @@ export const sessionRoutes = [
     access: 'public',
     body: signIn,
     response: session,
-    problems: ['wrong_credentials', 'too_many_attempts'],
+    problems: ['wrong_credentials', 'code_required', 'wrong_code', 'too_many_attempts'],
     handle: async (context) => {
-      const { email, password } = context.body;
-      return startSession(context, await authenticate(context.deps, email, password, context.address));
+      return startSession(context, await authenticate(context.deps, context.body, context.address));
     },
   }),
   route({

@@ -233,6 +233,7 @@ describe('Settings', () => {
       phoneCountry: 'RU',
       timezone: 'Europe/Moscow',
       recordingRetentionDays: 365,
+      adminSecondFactorRequired: false,
       rawEventRetentionDays: 30,
       fromEnvironment: [],
     });

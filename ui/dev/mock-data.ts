@@ -19,6 +19,7 @@ export const agents: Agent[] = [
   team: null,
   active: true,
   hasPassword: hasPassword as boolean,
+  secondFactor: false,
   createdAt: ago(900),
   deactivatedAt: null,
 }));

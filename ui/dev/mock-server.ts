@@ -20,6 +20,7 @@ let signedIn = process.env['SIGNED_OUT'] !== '1';
 const session = () => ({
   ...{ id: me.id, fullName: me.fullName, email: me.email, role: me.role, access: me.access },
   preferences,
+  secondFactorMissing: false,
   expiresAt: ago(-24),
 });
 let preferences: Record<string, unknown> = {};

@@ -14,6 +14,7 @@ import type {
   DemoState,
   DemoSwitches,
   DemoSwitchesChange,
+  Enrolment,
   Field,
   FieldChange,
   FieldError,
@@ -33,7 +34,10 @@ import type {
   OperatorChange,
   OperatorsRefreshed,
   Page,
+  PasswordAndCode,
   Problem as ProblemBody,
+  RecoveryCodes,
+  SecondFactor,
   Session,
   SessionChange,
   Settings,
@@ -77,6 +81,12 @@ interface Ask {
 /** How far this machine's clock is ahead of the server's, so that timers show the call's own time. */
 let clockAheadMs = 0;
 export const serverNow = (): number => Date.now() - clockAheadMs;
+
+let whenFactorMissing: () => void = () => {};
+/** Called when the API says that a second factor has to be set up first. */
+export function onFactorMissing(callback: () => void): void {
+  whenFactorMissing = callback;
+}
 
 let whenSignedOut: () => void = () => {};
 /** Called when the API says that nobody is signed in any more. */
@@ -128,6 +138,7 @@ function readClock(response: Response): void {
 async function problemFrom(response: Response, path: string): Promise<Problem> {
   const body = (await response.json().catch(() => ({}))) as Partial<ProblemBody>;
   if (response.status === 401 && path !== '/api/session') whenSignedOut();
+  if (body.code === 'second_factor_required') whenFactorMissing();
   return new Problem(response.status, body.code ?? (response.status >= 500 ? 'server' : 'unknown'), body);
 }
 
@@ -141,13 +152,22 @@ const withSignal = (signal: AbortSignal | undefined): Pick<Ask, 'signal'> => (si
 export const client = {
   session: {
     read: () => ask<Session>('GET', '/api/session'),
-    signIn: (email: string, password: string) => ask<Session>('POST', '/api/session', { body: { email, password } }),
+    signIn: (email: string, password: string, code?: string) =>
+      ask<Session>('POST', '/api/session', { body: { email, password, code } }),
     change: (body: SessionChange) => ask<Session>('PATCH', '/api/session', { body }),
     signOut: () => ask<void>('DELETE', '/api/session'),
   },
+  secondFactor: {
+    read: () => ask<SecondFactor>('GET', '/api/session/second-factor'),
+    begin: (password: string) => ask<Enrolment>('POST', '/api/session/second-factor', { body: { password } }),
+    prove: (code: string) => ask<RecoveryCodes>('PUT', '/api/session/second-factor', { body: { code } }),
+    renewCodes: (body: PasswordAndCode) => ask<RecoveryCodes>('POST', '/api/session/second-factor/recovery-codes', { body }),
+    remove: (body: PasswordAndCode) => ask<void>('POST', '/api/session/second-factor/removal', { body }),
+  },
   invitations: {
     read: (token: string) => ask<Invitation>('GET', `/api/invitations/${id(token)}`),
-    accept: (token: string, password: string) => ask<Session>('POST', `/api/invitations/${id(token)}`, { body: { password } }),
+    accept: (token: string, password: string, code?: string) =>
+      ask<Session>('POST', `/api/invitations/${id(token)}`, { body: { password, code } }),
   },
   tickets: {
     list: (query: TicketFilter, signal?: AbortSignal) =>
@@ -172,6 +192,7 @@ export const client = {
     list: () => ask<{ items: Agent[] }>('GET', '/api/agents'),
     create: (body: NewAgent) => ask<AgentCreated>('POST', '/api/agents', { body }),
     change: (agentId: string, body: AgentChange) => ask<Agent>('PATCH', `/api/agents/${id(agentId)}`, { body }),
+    resetSecondFactor: (agentId: string) => ask<void>('DELETE', `/api/agents/${id(agentId)}/second-factor`),
     invite: (agentId: string) => ask<InvitationLink>('POST', `/api/agents/${id(agentId)}/invitation`),
   },
   fields: {

@@ -89,6 +89,7 @@ router.beforeEach(async (target) => {
   });
   if (agent === undefined) return true;
   if (!agent) return { name: 'signIn', query: target.path === '/' ? {} : { next: target.fullPath } };
+  if (agent.secondFactorMissing && target.name !== 'account') return { name: 'account' };
   if (target.meta.adminOnly && agent.role !== 'admin')
     return { name: 'notFound', params: { rest: target.path.slice(1).split('/') } };
   return true;

@@ -48,16 +48,21 @@ export async function whoAmI(): Promise<Session | null> {
   return agent.value;
 }
 
-export async function signIn(email: string, password: string): Promise<void> {
-  begin(await client.session.signIn(email, password));
+export async function signIn(email: string, password: string, code?: string): Promise<void> {
+  begin(await client.session.signIn(email, password, code));
   asked = true;
 }
 
 /** Sets the password of an invited agent and signs them in. */
-export async function acceptInvitation(token: string, password: string): Promise<true> {
-  begin(await client.invitations.accept(token, password));
+export async function acceptInvitation(token: string, password: string, code?: string): Promise<true> {
+  begin(await client.invitations.accept(token, password, code));
   asked = true;
   return true;
+}
+
+/** What the server says about me by now: a second factor was set up, or is asked for. */
+export async function refreshMe(): Promise<void> {
+  agent.value = await client.session.read();
 }
 
 /** The session is over: by the agent's wish, or because the server says so. */
