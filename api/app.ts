@@ -2,7 +2,7 @@ import express, { type Express, type RequestHandler, type Router } from 'express
 import helmet from 'helmet';
 import type { ApiDeps } from './deps.ts';
 import { createHealthRouter } from './health.ts';
-import { limitRate, shedLoad } from './limits.ts';
+import { limitRate, measurePressure, shedLoad } from './limits.ts';
 import { createMetrics } from './metrics.ts';
 import { ProblemError } from './problems.ts';
 import { answerFailures, logRequests } from './request-log.ts';
@@ -71,7 +71,7 @@ export function createApp(deps: ApiDeps, mounts: Mounts = {}): Express {
   app.use(createHealthRouter(deps));
   if (mounts.webhooks) app.use(['/mango', '/vpbx'], mounts.webhooks);
   app.use(metrics.router);
-  app.use(['/api', '/admin'], limitRate(deps), shedLoad(), refuseForeignOrigins(deps.config.publicUrl));
+  app.use(['/api', '/admin'], limitRate(deps), shedLoad(measurePressure(deps.db)), refuseForeignOrigins(deps.config.publicUrl));
   for (const router of mounts.routers ?? []) app.use(router);
   app.use(createRouter(deps, allRoutes));
   app.use(createUiRouter(deps.uiDirectory));

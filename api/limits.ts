@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { RequestHandler } from 'express';
 import { networkOf } from './caller-address.ts';
 import type { ApiDeps } from './deps.ts';
@@ -11,12 +12,40 @@ const BURST = 1000;
 const PER_SECOND = 300;
 const MAX_BUCKETS = 10_000;
 
-/** Sheds load before it becomes waiting. Event streams are counted by the hub and not here. */
-export function shedLoad(): RequestHandler {
+/** A process whose event loop turns so late has more to do than it can: what it still takes on, everybody waits for. */
+const LATE_MS = 400;
+const LOOK_EVERY_MS = 250;
+/** So many requests waiting for a connection of the pool will not get one soon. */
+const MAX_WAITING_FOR_DATABASE = 64;
+
+export interface Pressure {
+  /** By how much the event loop was late of late, in milliseconds. */
+  lateMs(): number;
+  /** Queries that wait for a connection. */
+  waiting(): number;
+}
+
+/** Half of all turns in the last quarter of a second were later than this: one long turn alone, such as a garbage collection, is none. */
+export function measurePressure(db: Pick<ApiDeps['db'], 'client'>): Pressure {
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  let late = 0;
+  setInterval(() => {
+    late = delay.percentile(50) / 1e6;
+    delay.reset();
+  }, LOOK_EVERY_MS).unref();
+  const { pool } = db.client as { pool?: { numPendingAcquires(): number } };
+  return { lateMs: () => late, waiting: () => pool?.numPendingAcquires() ?? 0 };
+}
+
+const isHigh = (pressure: Pressure): boolean => pressure.lateMs() > LATE_MS || pressure.waiting() > MAX_WAITING_FOR_DATABASE;
+
+/** Sheds load before it becomes waiting. Event streams are counted by the hub and not here; webhooks do not pass here at all. */
+export function shedLoad(pressure: Pressure): RequestHandler {
   let running = 0;
   return (request, response, next) => {
     if (request.path === '/events') return next();
-    if (running >= MAX_AT_ONCE) return next(new ProblemError('overloaded', { retryAfterSeconds: 1 }));
+    if (running >= MAX_AT_ONCE || isHigh(pressure)) return next(new ProblemError('overloaded', { retryAfterSeconds: 1 }));
     running += 1;
     response.once('close', () => (running -= 1));
     next();

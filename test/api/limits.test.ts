@@ -31,7 +31,7 @@ describe('Requests', () => {
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
     const origin = await serve((app) => {
-      app.use(shedLoad());
+      app.use(shedLoad({ lateMs: () => 0, waiting: () => 0 }));
       app.use(async (request, response) => {
         if (request.path === '/slow') await held;
         response.send('ok');
@@ -46,6 +46,22 @@ describe('Requests', () => {
     release();
     expect((await Promise.all(slow)).map(({ status }) => status)).toEqual(slow.map(() => 200));
     expect((await fetch(`${origin}/quick`)).status).toBe(200);
+  });
+
+  it('are shed while the event loop is late or the database’s connections are all waited for', async () => {
+    const pressure = { late: 0, queue: 0 };
+    const origin = await serve((app) => {
+      app.use(shedLoad({ lateMs: () => pressure.late, waiting: () => pressure.queue }));
+      app.use((_request, response) => void response.send('ok'));
+    });
+    const ask = async (): Promise<number> => (await fetch(`${origin}/quick`)).status;
+    expect(await ask()).toBe(200);
+    pressure.late = 500;
+    expect(await ask()).toBe(503);
+    Object.assign(pressure, { late: 0, queue: 100 });
+    expect(await ask()).toBe(503);
+    pressure.queue = 3;
+    expect(await ask()).toBe(200);
   });
 
   async function serveLimited() {
