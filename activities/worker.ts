@@ -14,6 +14,7 @@ import { readConfig, type Config } from '../db/config.ts';
 import { createLogger, type Logger } from '../db/log.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets } from '../db/secrets.ts';
+import { startTracing } from '../db/tracing.ts';
 import { TASK_QUEUE } from '../workflows/task-queue.ts';
 import { createCommandSteps } from './commands.ts';
 import { createCallSteps } from './decisions/index.ts';
@@ -24,6 +25,7 @@ import { createRecordingSteps } from './recordings/index.ts';
 import { ensureSchedules } from './schedules.ts';
 import { createStreamRetention } from './stream-retention.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
+import { traceTemporal, workflowTracingModules } from './temporal-tracing.ts';
 import { createTelephony } from './telephony/telephony.ts';
 
 const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
@@ -68,16 +70,25 @@ export async function startWorker(options: {
   const log = createLogger('worker');
   const taskQueue = options.taskQueue ?? TASK_QUEUE;
   const db = createPool(config.databaseUrl, { max: 20 });
+  const tracing = await startTracing('trubka-worker', config.otlpEndpoint);
+  tracing?.watchQueries(db);
+  const temporalTracing = tracing && (await traceTemporal(tracing));
   const connection = await connectPatiently(config, log);
   const { namespace, ...address } = config.temporal;
   await registerSearchAttributes(config.temporal);
   const clientConnection = Connection.lazy(address);
-  const client = new Client({ connection: clientConnection, namespace });
+  const client = new Client({
+    connection: clientConnection,
+    namespace,
+    ...(temporalTracing ? { plugins: [temporalTracing.client] } : {}),
+  });
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue,
-    workflowBundle: options.workflowBundle ?? (await bundle(log)),
+    // Traced workflows need a bundle with the tracing in it: one built beforehand has none.
+    workflowBundle: temporalTracing ? await bundle(log, true) : (options.workflowBundle ?? (await bundle(log))),
+    ...(temporalTracing ? { plugins: [temporalTracing.worker] } : {}),
     activities: createSteps({ db, config, log }),
     maxConcurrentActivityTaskExecutions: 16,
     maxConcurrentLocalActivityExecutions: 32,
@@ -85,7 +96,14 @@ export async function startWorker(options: {
     shutdownGraceTime: '6s',
     shutdownForceTime: '9s',
   });
-  const dispatcher = createDispatcher({ db, temporalClient: client, log: createLogger('dispatcher'), config, taskQueue });
+  const dispatcher = createDispatcher({
+    db,
+    temporalClient: client,
+    log: createLogger('dispatcher'),
+    config,
+    taskQueue,
+    tracing,
+  });
   await dispatcher.start();
   const factsRefresher = startFactsRefresher({ db, log });
   if (options.schedules) await ensureSchedules(client, taskQueue);
@@ -95,6 +113,7 @@ export async function startWorker(options: {
     await clientConnection.close();
     await connection.close();
     await db.destroy();
+    await tracing?.stop();
   });
   log.info({ taskQueue }, 'Worker is running');
   return {
@@ -107,11 +126,15 @@ export async function startWorker(options: {
   };
 }
 
-async function bundle(log: Logger): Promise<WorkflowBundleOption> {
+async function bundle(log: Logger, traced = false): Promise<WorkflowBundleOption> {
   const prebuilt = process.env['WORKFLOW_BUNDLE'];
-  if (prebuilt && existsSync(prebuilt)) return { codePath: prebuilt };
+  if (!traced && prebuilt && existsSync(prebuilt)) return { codePath: prebuilt };
   const started = Date.now();
-  const built = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: new DefaultLogger('ERROR') });
+  const built = await bundleWorkflowCode({
+    workflowsPath: WORKFLOWS,
+    logger: new DefaultLogger('ERROR'),
+    ...(traced ? { workflowInterceptorModules: workflowTracingModules() } : {}),
+  });
   log.info({ ms: Date.now() - started }, 'Workflows bundled');
   return built;
 }
@@ -130,8 +153,14 @@ async function connectPatiently(config: Config, log: Logger): Promise<NativeConn
 }
 
 async function main(): Promise<void> {
-  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
-  const running = await startWorker({ config: readConfig(process.env), schedules: true });
+  const config = readConfig(process.env);
+  const metrics = config.workerMetricsAddress && { prometheus: { bindAddress: config.workerMetricsAddress } };
+  Runtime.install({
+    logger: new DefaultLogger('WARN'),
+    shutdownSignals: [],
+    ...(metrics ? { telemetryOptions: { metrics } } : {}),
+  });
+  const running = await startWorker({ config, schedules: true });
   const stop = (): void => void running.stop();
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

@@ -3,6 +3,7 @@ import type { Config } from '../db/config.ts';
 import type { Logger } from '../db/log.ts';
 import type { Db } from '../db/pool.ts';
 import type { Secrets } from '../db/secrets.ts';
+import type { EventCounts } from './event-counts.ts';
 import type { EventHub } from './stream/hub.ts';
 
 export interface ApiDeps {
@@ -11,6 +12,8 @@ export interface ApiDeps {
   readonly logger: Logger;
   readonly secrets: Secrets;
   readonly events: EventHub;
+  /** Shared with the webhooks' router, which counts. */
+  readonly eventCounts?: EventCounts;
   readonly telephony: Pick<Telephony, 'forIntegration'>;
   /** Where the built interface lies; none while it is not built. */
   readonly uiDirectory?: string;

@@ -39,6 +39,13 @@ const GAUGES_SQL = `select
   (select count(*) from calls where state <> 'over') as calls_open,
   (select count(*) from recordings where state = 'pending') as recordings_pending`;
 
+/** From the event that made a ticket to the ticket, over those that calls made in the last five minutes. */
+const LAG_SQL = `select count(*) as tickets, coalesce(percentile_cont(0.5) within group (order by lag), 0) as median, coalesce(max(lag), 0) as longest
+  from (select extract(epoch from t.created_at - max(i.received_at)) as lag
+    from tickets t join messages m on m.ticket_id = t.id join conversations v on v.id = m.conversation_id join calls c on c.id = v.call_id
+      join inbox i on i.entry = c.entry_id and i.received_at <= t.created_at
+    where t.created_at > now() - interval '5 minutes' group by t.id) as recent`;
+
 /** Prometheus: this process, its requests, and what waits in the database. */
 export function createMetrics(deps: ApiDeps): Metrics {
   const registers = [new Registry()];
@@ -63,6 +70,22 @@ export function createMetrics(deps: ApiDeps): Metrics {
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   const waiting = gauge('trubka_inbox_waiting', 'Events and actions not yet delivered to a workflow');
   const oldest = gauge('trubka_inbox_oldest_seconds', 'Age of the oldest of them');
+  new Counter({
+    name: 'trubka_events_total',
+    help: 'Requests of the PBX by what became of them',
+    labelNames: ['verdict'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [verdict, count] of Object.entries(deps.eventCounts?.counts ?? {})) this.inc({ verdict }, count);
+    },
+  });
+  const lag = new Gauge({
+    name: 'trubka_ticket_lag_seconds',
+    help: 'From the event that made a ticket to the ticket, over the last five minutes',
+    labelNames: ['which'],
+    registers,
+  });
   const open = gauge('trubka_calls_open', 'Calls that are not over');
   const pending = gauge('trubka_recordings_pending', 'Recordings waited for');
 
@@ -73,6 +96,9 @@ export function createMetrics(deps: ApiDeps): Metrics {
     oldest.set(Number(values['inbox_oldest']));
     open.set(Number(values['calls_open']));
     pending.set(Number(values['recordings_pending']));
+    const { rows: lags } = await deps.db.raw<{ rows: Record<string, string>[] }>(LAG_SQL);
+    lag.set({ which: 'median' }, Number(lags[0]?.['median']));
+    lag.set({ which: 'longest' }, Number(lags[0]?.['longest']));
   }
 
   const router = Router();

@@ -9,10 +9,12 @@ import { ensureEnvironmentIntegration } from '../db/integrations.ts';
 import { createLogger, type Logger } from '../db/log.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets, type Secrets } from '../db/secrets.ts';
+import { startTracing } from '../db/tracing.ts';
 import { createAdmin } from './admin/index.ts';
 import { createApp } from './app.ts';
 import type { ApiDeps } from './deps.ts';
 import { createMangoRouter } from './routes/mango.ts';
+import { createEventCounts } from './event-counts.ts';
 import { createEventHub } from './stream/hub.ts';
 
 const UI_DIRECTORY = fileURLToPath(new URL('../ui/dist/', import.meta.url));
@@ -71,8 +73,10 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const logger = createLogger('api', { level: config.logLevel });
   const secrets = openSecrets({ dataDir: config.dataDir, secretKey: config.secretKey });
   const db = createPool(config.databaseUrl, { max: POOL_SIZE });
+  const tracing = await startTracing('trubka-api', config.otlpEndpoint);
   const intake = createIntakePool(config.databaseUrl);
   const events = createEventHub({ db, databaseUrl: config.databaseUrl, logger });
+  const eventCounts = createEventCounts();
   const state = { prepared: false, stopping: false };
   const deps: ApiDeps = {
     db,
@@ -80,6 +84,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     logger,
     secrets,
     events,
+    eventCounts,
     telephony: createTelephony({
       db,
       log: logger,
@@ -91,7 +96,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     isPrepared: () => state.prepared,
   };
   const admin = createAdmin(deps);
-  const webhooks = createMangoRouter({ pool: intake, secrets, log: logger });
+  const webhooks = createMangoRouter({ pool: intake, secrets, log: logger, count: eventCounts.count, tracing });
   const app = createApp(deps, { webhooks, routers: [admin.router] });
   const server = createServer({ connectionsCheckingInterval: 5000 }, app);
   configure(server);
@@ -106,7 +111,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
       await events.close();
       await close(server);
       await preparing;
-      await Promise.all([db.destroy(), intake.end(), admin.close()]);
+      await Promise.all([db.destroy(), intake.end(), admin.close(), tracing?.stop()]);
       logger.info('API has stopped');
     },
   };

@@ -53,6 +53,10 @@ export interface Config {
   readonly trustProxy: false | number | readonly string[];
   /** With it, `/metrics` may be read from elsewhere (`Authorization: Bearer …`). */
   readonly metricsToken: string | undefined;
+  /** Where the worker shows the metrics of Temporal's SDK, e.g. 127.0.0.1:9464; nowhere if not given. */
+  readonly workerMetricsAddress: string | undefined;
+  /** Where traces go (OTLP over HTTP); without it there are none. */
+  readonly otlpEndpoint: string | undefined;
 }
 
 /** What `npm start` reads: an address that is not given is one it has to start itself. */
@@ -134,6 +138,11 @@ const Environment = z.object({
     )
     .refine((value) => value !== 'true', 'must not be true, as then anybody may pretend any address: give the number of proxies')
     .default('false'),
+  WORKER_METRICS_ADDRESS: z
+    .string()
+    .regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port')
+    .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
   METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
 });
 type Environment = z.infer<typeof Environment>;
@@ -172,6 +181,8 @@ export function readStartConfig(env: NodeJS.ProcessEnv): StartConfig {
     logLevel: given.LOG_LEVEL,
     trustProxy: trustProxy(given.TRUST_PROXY),
     metricsToken: given.METRICS_TOKEN,
+    workerMetricsAddress: given.WORKER_METRICS_ADDRESS,
+    otlpEndpoint: given.OTEL_EXPORTER_OTLP_ENDPOINT,
   };
 }
 

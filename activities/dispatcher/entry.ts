@@ -1,6 +1,7 @@
 import { claimRows, postponeRows, settleRows, tryLockEntry, unlockEntry, type EntryKey, type InboxRow } from '../../db/inbox.ts';
 import type { Logger } from '../../db/log.ts';
 import type { Db, Transaction } from '../../db/pool.ts';
+import type { Tracing } from '../../db/tracing.ts';
 import { rowIdsOf, type Delivery } from './deliveries.ts';
 import { prepareDeliveries } from './prepare.ts';
 import { send, type SendingDeps } from './send.ts';
@@ -20,6 +21,7 @@ export interface EntryDeps extends SendingDeps {
   readonly log: Logger;
   readonly country: string;
   readonly batchSize: number;
+  readonly tracing?: Tracing | undefined;
 }
 
 const FIRST_DELAY_MS = 1_000;
@@ -31,7 +33,8 @@ export async function deliverEntry(deps: EntryDeps, key: EntryKey): Promise<Entr
   try {
     if (!(await tryLockEntry(deps.db, connection, key))) return 'busy';
     try {
-      return await deliverBatches(deps, key, connection);
+      const deliver = () => deliverBatches(deps, key, connection);
+      return await (deps.tracing?.inCall('deliver', key.entry, {}, deliver) ?? deliver());
     } finally {
       await unlock(deps.db, connection, key);
     }

@@ -4,6 +4,7 @@ import type { Config } from '../../db/config.ts';
 import { findWaitingEntries, hurryPostponedRows, nameOfEntry, type EntryKey } from '../../db/inbox.ts';
 import type { Logger } from '../../db/log.ts';
 import type { Db } from '../../db/pool.ts';
+import type { Tracing } from '../../db/tracing.ts';
 import { deliverEntry, LONGEST_DELAY_MS, type EntryDeps } from './entry.ts';
 import { createTemporalHealth } from './health.ts';
 import { createInspectorBell } from './inspector-bell.ts';
@@ -21,6 +22,7 @@ export interface DispatcherDeps {
   >;
   readonly taskQueue: string;
   readonly tuning?: Partial<Tuning>;
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface Tuning {
@@ -64,6 +66,7 @@ export interface Dispatcher {
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const tuning = { ...TUNING, ...deps.tuning };
   const db = ownPool(deps.db, tuning.concurrency + 2);
+  deps.tracing?.watchQueries(db);
   const health = createTemporalHealth();
   const entryDeps = entryDepsOf(deps, tuning, db);
   const active = new Map<string, Promise<void>>();
@@ -188,6 +191,7 @@ function entryDepsOf(deps: DispatcherDeps, tuning: Tuning, db: Db): EntryDeps {
     taskQueue: deps.taskQueue,
     country: config.phoneCountry,
     batchSize: tuning.batchSize,
+    tracing: deps.tracing,
     deadlineMs: tuning.deadlineMs,
     callback: { firstRingMs: tuning.firstRingMs, commandPatienceMs: tuning.commandPatienceMs },
     limits: {

@@ -17,6 +17,8 @@ import {
 } from '../../db/intake.ts';
 import type { Logger } from '../../db/log.ts';
 import type { Secrets } from '../../db/secrets.ts';
+import type { Tracing } from '../../db/tracing.ts';
+import type { EventVerdict } from '../event-counts.ts';
 import { ProblemError, sendProblem, type ProblemDetails } from '../problems.ts';
 
 export interface MangoRouterDeps {
@@ -26,6 +28,8 @@ export interface MangoRouterDeps {
   readonly log: Logger;
   readonly deadlineMs?: number;
   readonly refusalsPerSecond?: number;
+  readonly count?: (verdict: EventVerdict) => void;
+  readonly tracing?: Tracing | undefined;
 }
 
 const MAX_BYTES = 256 * 1024;
@@ -94,7 +98,11 @@ export function createMangoRouter(deps: MangoRouterDeps): Router {
     const account = await signingAccount(accounts, form);
     const json = form.json ?? '';
     const webhook = readWebhook(path, json, account);
-    await storeEvent(pool, { ...webhook, integrationId: account.integrationId, path, raw: json });
+    const event = { ...webhook, integrationId: account.integrationId, path, raw: json };
+    const keep = () => storeEvent(pool, event);
+    const stored =
+      deps.tracing && event.entry !== null ? await deps.tracing.inCall(`webhook ${path}`, event.entry, {}, keep) : await keep();
+    deps.count?.(stored);
     return account.integrationId;
   }
 
@@ -105,6 +113,7 @@ export function createMangoRouter(deps: MangoRouterDeps): Router {
     }
     const problem =
       error instanceof ProblemError ? error : new ProblemError('storage_unavailable', { retryAfterSeconds: 2 }, error);
+    deps.count?.(problem instanceof RefusedWebhook ? 'refused' : 'not_stored');
     if (problem instanceof RefusedWebhook) {
       const { reason, integrationId, findWhy } = problem;
       log.warn({ reason, path: path.slice(0, 60), integrationId }, 'Refused a webhook');
