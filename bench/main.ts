@@ -3,6 +3,7 @@ const BENCHMARKS = {
   calls: () => import('./calls.ts'),
   statistics: () => import('./statistics.ts'),
   inspector: () => import('./inspector.ts'),
+  soak: () => import('./soak.ts'),
 } as const;
 
 const name = process.argv[2] ?? 'calls';
