@@ -1,0 +1,81 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { cards, newCustomer, openOffice, type Office } from './desk.ts';
+
+let office: Office;
+beforeAll(async () => {
+  office = await openOffice();
+}, 180_000);
+afterEach((context) => office.leave(context));
+afterAll(() => office.close(), 60_000);
+
+/** Sets a flag if it is ever taken for markup or code; the marks turn the direction of what follows. */
+const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{7*7}}\u202Ejavascript:alert(1)`;
+const PAGES_WITH_IT = ['/tickets', '/missed', '/customers', '/search?q=onerror&in=customers', '/statistics?section=team'];
+
+async function expectHarmless(page: Page, where: string): Promise<void> {
+  await page.getByRole('main').waitFor();
+  await page.waitForLoadState('networkidle').catch(() => undefined);
+  expect([where, await page.evaluate('window.hacked')]).toEqual([where, undefined]);
+  expect([where, await page.locator('img[src="x"]').count()]).toEqual([where, 0]);
+}
+
+describe('Check 28: what people type is text in every place it is shown', () => {
+  test('card, ticket, lists, customer, search, statistics, staff, board: no dialog, no report of the policy, no foreign request', async () => {
+    const { product } = office;
+    const { id: fieldId } = await product.admin.post<{ id: string; key: string }>('/api/fields', {
+      label: HOSTILE.slice(0, 90),
+      type: 'text',
+      key: 'hostile',
+      showOnCall: true,
+    });
+    const { id, phone } = await newCustomer(product, HOSTILE, {
+      note: HOSTILE,
+      company: HOSTILE,
+      customFields: { hostile: HOSTILE },
+    });
+    await product.admin.request('PATCH', `/api/agents/${product.boris.agentId}`, { fullName: HOSTILE });
+    const page = await office.tab(product.anna, '/tickets');
+    const dialogs: string[] = [];
+    page.on('dialog', (dialog) => {
+      dialogs.push(dialog.message());
+      void dialog.dismiss();
+    });
+
+    const call = product.pbx.incoming({ from: phone });
+    await call.ring('101');
+    await cards(page).getByText('onerror').first().waitFor();
+    await expectHarmless(page, 'the card');
+    await call.answer('101');
+    await page.waitForURL(/\/customers\//);
+    await expectHarmless(page, 'the customer');
+    await call.hangUp();
+    await call.finish();
+
+    const ticket = await product.anna.post<{ id: string }>('/api/tickets', {
+      subject: HOSTILE,
+      channel: 'email',
+      customerId: id,
+      message: { type: 'note', body: HOSTILE },
+    });
+    for (const path of [`/tickets/${ticket.id}`, ...PAGES_WITH_IT]) {
+      await page.goto(path);
+      await expectHarmless(page, path);
+    }
+    await page.goto(`/tickets/${ticket.id}`);
+    expect(await page.getByText('{{7*7}}').count()).toBeGreaterThan(0);
+
+    const admin = await office.tab(product.admin, '/settings/staff');
+    await admin.getByText('onerror').first().waitFor();
+    await expectHarmless(admin, 'staff');
+    await admin.goto('/settings/fields');
+    await expectHarmless(admin, 'fields');
+    const board = await (await office.desk(product.admin)).newPage();
+    await board.goto('/admin/workflows');
+    await board.waitForLoadState('networkidle').catch(() => undefined);
+    expect(await board.evaluate('window.hacked')).toBeUndefined();
+    expect(dialogs).toEqual([]);
+    expect(office.complaints()).toEqual([]);
+    await product.admin.request('DELETE', `/api/fields/${fieldId}`);
+  }, 180_000);
+});

@@ -1,0 +1,34 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+async function testSources(): Promise<string> {
+  const names = (await readdir(`${ROOT}test`, { recursive: true })).filter((name) => name.endsWith('.test.ts'));
+  const sources = await Promise.all(names.map((name) => readFile(`${ROOT}test/${name}`, 'utf8')));
+  return sources.join('\n').replaceAll('\\u2019', '’');
+}
+
+const rows = async (): Promise<readonly (readonly string[])[]> =>
+  (await readFile(`${ROOT}docs/security.md`, 'utf8'))
+    .split('\n')
+    .filter((line) => /^\| +\d+ +\|/.test(line))
+    .map((line) =>
+      line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+const named = (cell: string): string[] => (cell ? cell.slice(1, -1).split('», «') : []);
+
+test('docs/security.md has all forty checks, each with a test', async () => {
+  expect((await rows()).map(([number]) => Number(number))).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+  for (const [number, , , tests = ''] of await rows()) expect(named(tests).length, number).toBeGreaterThan(0);
+});
+
+test('every test that docs/security.md names exists', async () => {
+  const sources = await testSources();
+  const missing = (await rows()).flatMap(([, , , tests = '']) => named(tests)).filter((name) => !sources.includes(name));
+  expect(missing).toEqual([]);
+});
