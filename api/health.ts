@@ -32,5 +32,8 @@ export function createHealthRouter(deps: ApiDeps): Router {
     }
     response.setHeader('Cache-Control', 'no-store').json({ status: 'ok' });
   });
+  router.all(['/health/live', '/health/ready'], () => {
+    throw new ProblemError('method_not_allowed', { headers: { Allow: 'GET, HEAD' } });
+  });
   return router;
 }

@@ -129,7 +129,7 @@ export function createMangoRouter(deps: MangoRouterDeps): Router {
 
   return Router().use(async (request: Request, response: Response) => {
     const path = canonicalPath(request.path);
-    if (path === '/ping') {
+    if (path === '/ping' && ['GET', 'HEAD', 'POST'].includes(request.method)) {
       response.status(200).json({ success: true });
       return;
     }

@@ -193,6 +193,15 @@ describe('Every answer', () => {
   });
 });
 
+describe('A probe', () => {
+  it('knows reading only', async () => {
+    for (const path of ['/health/live', '/health/ready']) {
+      const answer = await fetch(api.origin + path, { method: 'PUT' });
+      expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    }
+  });
+});
+
 describe('A failure of ours', () => {
   it('shows nothing but the id under which the log tells all', async () => {
     const broken = await startTestApi();
