@@ -198,22 +198,24 @@ const methodNotAllowed = (methods: readonly Method[]): RequestHandler => {
   };
 };
 
+function serve(router: Router, deps: ApiDeps, definition: Route): Method[] {
+  const { method, access, handle, body } = definition;
+  if (!handle) return [];
+  const path = expressPath(definition.path);
+  router[method](path, requireAgent(deps, access), readBody(body !== undefined), handlerOf(deps, definition, handle));
+  return [method];
+}
+
 /** The routes as a router: each with its access check, its parsing and, for the methods it lacks, 405. */
 export function createRouter(deps: ApiDeps, routes: readonly Route[]): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  const methodsOf = new Map<string, Method[]>();
-  for (const definition of routes) {
-    const { method, access, handle } = definition;
-    if (!handle) continue;
-    const path = expressPath(definition.path);
-    router[method](
-      path,
-      requireAgent(deps, access),
-      readBody(definition.body !== undefined),
-      handlerOf(deps, definition, handle),
-    );
-    methodsOf.set(path, [...(methodsOf.get(path) ?? []), method]);
+  const byPath = new Map<string, Route[]>();
+  for (const definition of routes) byPath.set(definition.path, [...(byPath.get(definition.path) ?? []), definition]);
+  // `/api/fields/order` is not a field of that name, whatever the method.
+  const paths = [...byPath].sort(([a], [b]) => a.split('{').length - b.split('{').length);
+  for (const [path, definitions] of paths) {
+    const methods = definitions.flatMap((definition) => serve(router, deps, definition));
+    if (methods.length > 0) router.all(expressPath(path), methodNotAllowed(methods));
   }
-  for (const [path, methods] of methodsOf) router.all(path, methodNotAllowed(methods));
   return router;
 }

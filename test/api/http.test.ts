@@ -130,6 +130,12 @@ describe('A body', () => {
 });
 
 describe('An address', () => {
+  it('with a name of its own is none of a thing by that id, whatever the method', async () => {
+    for (const method of ['PATCH', 'DELETE']) {
+      expect((await api.admin.send(method, '/api/fields/order')).status).toBe(405);
+    }
+  });
+
   it('that is not there is a problem too', async () => {
     for (const path of ['/api', '/api/', '/api/nothing', '/api/tickets/', '/API/tickets', '/admin/nothing']) {
       const answer = await api.anna.get(path);
