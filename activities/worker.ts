@@ -23,6 +23,7 @@ import { startFactsRefresher } from './facts-refresher.ts';
 import { createReconcileSteps } from './reconcile.ts';
 import { createRecordingSteps } from './recordings/index.ts';
 import { ensureSchedules } from './schedules.ts';
+import { logSteps } from './step-log.ts';
 import { createStreamRetention } from './stream-retention.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { traceTemporal, workflowTracingModules } from './temporal-tracing.ts';
@@ -89,7 +90,7 @@ export async function startWorker(options: {
     // Traced workflows need a bundle with the tracing in it: one built beforehand has none.
     workflowBundle: temporalTracing ? await bundle(log, true) : (options.workflowBundle ?? (await bundle(log))),
     ...(temporalTracing ? { plugins: [temporalTracing.worker] } : {}),
-    activities: createSteps({ db, config, log }),
+    activities: logSteps(createSteps({ db, config, log }), log),
     maxConcurrentActivityTaskExecutions: 16,
     maxConcurrentLocalActivityExecutions: 32,
     ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
