@@ -20,28 +20,35 @@ import { createCommandSteps } from './commands.ts';
 import { createCallSteps } from './decisions/index.ts';
 import { createDispatcher } from './dispatcher/index.ts';
 import { startFactsRefresher } from './facts-refresher.ts';
+import { startOperatorRefresher } from './operator-refresher.ts';
 import { createReconcileSteps } from './reconcile.ts';
 import { createRecordingSteps } from './recordings/index.ts';
 import { ensureSchedules } from './schedules.ts';
 import { logSteps } from './step-log.ts';
 import { createStreamRetention } from './stream-retention.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
+import { createTelephony, type Telephony } from './telephony/telephony.ts';
 import { traceTemporal, workflowTracingModules } from './temporal-tracing.ts';
-import { createTelephony } from './telephony/telephony.ts';
 
 const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
 const COMMAND_PATIENCE_MS = 5_000;
 
-/** Everything the workflows' steps do to the world, with its dependencies handed out. */
-export function createSteps(deps: { readonly db: Db; readonly config: Config; readonly log: Logger }) {
-  const { db, config, log } = deps;
+interface StepDeps {
+  readonly db: Db;
+  readonly config: Config;
+  readonly log: Logger;
+}
+
+function openTelephony({ db, config, log }: StepDeps): Telephony {
   const secrets = openSecrets({ dataDir: config.dataDir, secretKey: config.secretKey });
-  const telephony = createTelephony({
-    db,
-    log,
-    decryptSecret: (stored) => secrets.decrypt(stored),
-    trustedApiUrl: config.mangoApiUrl,
-  });
+  const decryptSecret = (stored: Buffer): string => secrets.decrypt(stored);
+  return createTelephony({ db, log, decryptSecret, trustedApiUrl: config.mangoApiUrl });
+}
+
+/** Everything the workflows' steps do to the world, with its dependencies handed out. */
+export function createSteps(deps: StepDeps) {
+  const { db, config, log } = deps;
+  const telephony = openTelephony(deps);
   return {
     ...createCallSteps({ db, phoneCountry: config.phoneCountry }),
     ...createCommandSteps({ db, log, telephony, patienceMs: COMMAND_PATIENCE_MS }),
@@ -107,10 +114,12 @@ export async function startWorker(options: {
   });
   await dispatcher.start();
   const factsRefresher = startFactsRefresher({ db, log });
+  const operatorRefresher = startOperatorRefresher({ db, log, telephony: openTelephony({ db, config, log }) });
   if (options.schedules) await ensureSchedules(client, taskQueue);
   const done = worker.run().finally(async () => {
     await dispatcher.stop();
     await factsRefresher.stop();
+    await operatorRefresher.stop();
     await clientConnection.close();
     await connection.close();
     await db.destroy();

@@ -40,6 +40,27 @@ export async function storeOperators(
   await trx('integrations').where({ id: integrationId }).update({ operators_read_at: trx.fn.now() });
 }
 
+/**
+ * Accounts whose list of operators is old, or whose calls name an extension that came up since it was read. Whoever's last request the PBX
+ * called invalid is left alone: a person has to mend key and salt first.
+ */
+export async function accountsWithStaleOperators(db: Executor): Promise<string[]> {
+  const { rows } = await db.raw<{ rows: { id: string }[] }>(
+    `select i.id from integrations i
+     where i.removed_at is null and length(i.api_key_encrypted) > 0
+       and not exists (select from pbx_invalid_requests b where b.integration_id = i.id and b.kind <> 'not_found' and b.at > now() - interval '1 hour')
+       and (coalesce(i.operators_read_at, '-infinity') < now() - interval '6 hours'
+         or (i.operators_read_at < now() - interval '5 minutes' and exists (
+           select from inbox e, lateral (values (e.body->'from'), (e.body->'to')) as leg (party)
+           where e.source = 'pbx' and e.integration_id = i.id and e.path = '/events/call' and e.received_at > i.operators_read_at
+             and coalesce(e.body->>'location', 'abonent') = 'abonent' and coalesce(party->>'extension', '') <> ''
+             and not exists (select from operators o where o.integration_id = i.id and o.present
+               and ltrim(o.extension, '0') = ltrim(party->>'extension', '0')))))
+     order by i.id`,
+  );
+  return rows.map(({ id }) => id);
+}
+
 export interface OperatorView {
   readonly id: string;
   readonly integrationId: string;
@@ -54,13 +75,17 @@ export interface OperatorView {
   readonly present: boolean;
 }
 
+/** As people write names: capitals, «ё» and spaces play no part. */
+const NAME_SQL = (alias: string): string =>
+  `lower(replace(replace(trim(regexp_replace(${alias}.full_name, '\\s+', ' ', 'g')), 'ё', 'е'), 'Ё', 'Е'))`;
+
 const VIEW_SQL = `
   select o.id, o.integration_id as "integrationId", o.extension, o.full_name as "fullName", o.email, o.devices,
     o.agent_id as "agentId", o.ignored, o.present,
     case when o.agent_id is null and not o.ignored then coalesce(
       (select a.id from agents a where lower(a.email) = lower(trim(o.email)) and a.deactivated_at is null),
       (select case when count(*) = 1 then min(cast(a.id as text)) end from agents a
-        where trim(a.full_name) = trim(o.full_name) and o.full_name <> '' and a.deactivated_at is null)::uuid
+        where ${NAME_SQL('a')} = ${NAME_SQL('o')} and trim(o.full_name) <> '' and a.deactivated_at is null)::uuid
     ) end as "suggestedAgentId"
   from operators o
   join integrations i on i.id = o.integration_id and i.removed_at is null`;

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { refreshStaleOperators } from '../../activities/operator-refresher.ts';
 import { refreshOperators } from '../../activities/telephony/operators.ts';
 import type { PbxOperator } from '../../activities/telephony/port.ts';
-import { findOperator, listOperators, patchOperator, type OperatorView } from '../../db/operators.ts';
+import { createLogger } from '../../db/log.ts';
+import { accountsWithStaleOperators, findOperator, listOperators, patchOperator, type OperatorView } from '../../db/operators.ts';
 import { inTransaction } from '../../db/pool.ts';
 import { seedCast } from '../support/call-runner.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -101,6 +103,52 @@ describe('Operators read from the PBX', () => {
   });
 });
 
+describe('Operators of a PBX that has changed', () => {
+  const log = createLogger('test', { level: 'silent' });
+  /** Whose list is read by itself; other tests' accounts are nobody's business here. */
+  const stale = async (): Promise<boolean> => (await accountsWithStaleOperators(database.db)).includes(cast.integrationId);
+  const readAgo = (interval: string): Promise<unknown> =>
+    database
+      .db('integrations')
+      .where({ id: cast.integrationId })
+      .update({ operators_read_at: database.db.raw(`now() - interval '${interval}'`) });
+  const event = (to: object, location = 'abonent'): Promise<unknown> =>
+    database.db('inbox').insert({
+      ...{ source: 'pbx', integration_id: cast.integrationId, key: randomUUID(), path: '/events/call' },
+      body: JSON.stringify({ location, from: { number: '79161234567' }, to }),
+    });
+
+  it('are read anew when a call names an extension that nobody has, or the list is old', async () => {
+    pbx.operators = [operator('0101')];
+    await refresh();
+    expect(await stale()).toBe(false);
+    await readAgo('10 minutes');
+    await event({ extension: '101' });
+    await event({ extension: '800' }, 'queue');
+    expect(await stale()).toBe(false);
+    await event({ extension: '107' });
+    expect(await stale()).toBe(true);
+    await readAgo('2 minutes');
+    expect(await stale()).toBe(false);
+    await readAgo('7 hours');
+    expect(await stale()).toBe(true);
+    pbx.operators = [operator('0101'), operator('107')];
+    await refreshStaleOperators({ db: database.db, log, telephony: { forIntegration: () => pbx } });
+    expect((await list()).map(({ extension }) => extension)).toEqual(['107', '0101']);
+    expect(await stale()).toBe(false);
+  });
+
+  it('are left alone while the PBX calls our requests invalid', async () => {
+    await readAgo('7 hours');
+    expect(await stale()).toBe(true);
+    await database.db('pbx_invalid_requests').insert({
+      ...{ integration_id: cast.integrationId, kind: 'invalid', method_group: 'users', code: 3102 },
+      ...{ request_hash: 'x', credentials_hash: 'y' },
+    });
+    expect(await stale()).toBe(false);
+  });
+});
+
 describe('The agent suggested for an operator', () => {
   async function suggestionFor(more: Partial<PbxOperator>): Promise<string | null | undefined> {
     pbx.operators = [operator('101', more)];
@@ -124,6 +172,15 @@ describe('The agent suggested for an operator', () => {
     expect(await suggestionFor({ fullName: ` ${name}` })).toBe(cast.boris);
     await database.db('agents').where({ id: cast.vera }).update({ full_name: name });
     expect(await suggestionFor({ fullName: name })).toBeNull();
+  });
+
+  it('is found whatever the capitals, spaces and «ё» of the name', async () => {
+    const id = randomUUID();
+    await database
+      .db('agents')
+      .where({ id: cast.boris })
+      .update({ full_name: `Семён Королёв ${id}` });
+    expect(await suggestionFor({ fullName: `СЕМЕН  Королев ${id}` })).toBe(cast.boris);
   });
 
   it('is nobody who has left', async () => {
