@@ -43,6 +43,7 @@ const PROBLEMS = {
   phone_not_of_customer: [409, 'This number is not one of this ticket or its customer'],
   call_not_begun: [409, 'The PBX has not begun this call yet'],
   busy: [409, 'You are in a call already'],
+  test_call_running: [409, 'A test call of this account has just been ordered'],
   referenced: [409, 'Something else still refers to this'],
   recording_not_ready: [409, 'The recording is not there yet'],
   not_for_workflows: [409, 'This cannot be done to a workflow'],

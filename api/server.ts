@@ -11,6 +11,7 @@ import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets, type Secrets } from '../db/secrets.ts';
 import { startTracing } from '../db/tracing.ts';
 import { createAdmin } from './admin/index.ts';
+import { openTemporal } from './admin/temporal-access.ts';
 import { createApp } from './app.ts';
 import type { ApiDeps } from './deps.ts';
 import { createMangoRouter } from './routes/mango.ts';
@@ -69,7 +70,7 @@ async function prepare(db: Db, config: Config, secrets: Secrets, logger: Logger,
   }
 }
 
-export async function startServer(config: Config): Promise<RunningServer> {
+export async function startServer(config: Config, options: { readonly taskQueue?: string } = {}): Promise<RunningServer> {
   const logger = createLogger('api', { level: config.logLevel });
   const secrets = openSecrets({ dataDir: config.dataDir, secretKey: config.secretKey });
   const db = createPool(config.databaseUrl, { max: POOL_SIZE });
@@ -77,6 +78,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
   const intake = createIntakePool(config.databaseUrl);
   const events = createEventHub({ db, databaseUrl: config.databaseUrl, logger });
   const eventCounts = createEventCounts();
+  const temporal = openTemporal(config.temporal);
   const state = { prepared: false, stopping: false };
   const deps: ApiDeps = {
     db,
@@ -85,6 +87,8 @@ export async function startServer(config: Config): Promise<RunningServer> {
     secrets,
     events,
     eventCounts,
+    temporal,
+    ...options,
     telephony: createTelephony({
       db,
       log: logger,
@@ -95,7 +99,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
     isStopping: () => state.stopping,
     isPrepared: () => state.prepared,
   };
-  const admin = createAdmin(deps);
+  const admin = createAdmin(deps, options);
   const webhooks = createMangoRouter({ pool: intake, secrets, log: logger, count: eventCounts.count, tracing });
   const app = createApp(deps, { webhooks, routers: [admin.router] });
   const server = createServer({ connectionsCheckingInterval: 5000 }, app);
@@ -111,7 +115,7 @@ export async function startServer(config: Config): Promise<RunningServer> {
       await events.close();
       await close(server);
       await preparing;
-      await Promise.all([db.destroy(), intake.end(), admin.close(), tracing?.stop()]);
+      await Promise.all([db.destroy(), intake.end(), admin.close(), temporal.close(), tracing?.stop()]);
       logger.info('API has stopped');
     },
   };

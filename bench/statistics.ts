@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { openTemporal } from '../api/admin/temporal-access.ts';
 import { createApp } from '../api/app.ts';
 import { createEventHub } from '../api/stream/hub.ts';
 import { SECTIONS } from '../api/contract/statistics.ts';
@@ -110,7 +111,12 @@ async function startApi(databaseUrl: string, cookie: string): Promise<Api> {
   const events = createEventHub({ db, databaseUrl, logger });
   const telephony = { forIntegration: () => Promise.reject(new Error('No PBX is asked here')) };
   const server = createServer(
-    createApp({ db, config, logger, secrets: openSecrets(config), events, telephony: telephony as never }),
+    createApp({
+      ...{ db, config, logger, events },
+      secrets: openSecrets(config),
+      telephony: telephony as never,
+      temporal: openTemporal(config.temporal),
+    }),
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

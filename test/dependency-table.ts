@@ -27,6 +27,8 @@ export const DEPENDENCIES: readonly Row[] = [
       'activities/telephony',
       'activities/recordings',
       'activities/outbound-addresses',
+      // The self-test asks for the product's own address from outside.
+      'activities/outbound-http',
     ],
     packages: ['*'],
   },

@@ -132,11 +132,13 @@ function verdictOnRefusal(refusal: Refusal): Verdict {
       return { final: false, reason: 'not_found' };
     case 'address_forbidden':
       return { final: true, reason: 'refused' };
-    // Somebody will correct key, salt or address.
+    // Somebody will correct key, salt or address, or switch the service on in the account.
     case 'bad_key':
     case 'bad_signature':
     case 'access_denied':
     case 'not_configured':
+    case 'service_not_enabled':
+    case 'operators_failed':
       return { final: false, reason: 'refused' };
     default:
       return refusal.code === null || refusal.code >= 5000 ? LATER : { final: true, reason: 'refused' };

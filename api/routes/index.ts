@@ -11,6 +11,7 @@ import { invitationRoutes } from './invitations.ts';
 import { pbxRoutes } from './integrations.ts';
 import { openApiRoute } from './openapi.ts';
 import { recordingRoutes } from './recordings.ts';
+import { selfTestRoutes } from './self-test.ts';
 import { sessionRoutes } from './session.ts';
 import { secondFactorRoutes } from './second-factor.ts';
 import { settingRoutes } from './settings.ts';
@@ -32,6 +33,7 @@ const routes: readonly Route[] = [
   ...statisticsRoutes,
   ...pbxRoutes,
   ...demoRoutes,
+  ...selfTestRoutes,
   ...recordingRoutes,
   ...inspectorRoutes,
 ];

@@ -126,7 +126,13 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 function distort(event: PbxEvent, fault: DeliveryFault): unknown {
   const paths = [...(fault.omitOptional ? OPTIONAL_FIELDS : []), ...(fault.omit ?? [])];
   const thinned = paths.length > 0 && isRecord(event) ? omitFields(event, paths) : event;
-  return fault.quoteNumbers ? quoteNumbers(thinned) : thinned;
+  const moved = fault.clockSeconds ? moveClock(thinned, fault.clockSeconds) : thinned;
+  return fault.quoteNumbers ? quoteNumbers(moved) : moved;
+}
+
+function moveClock(event: unknown, seconds: number): unknown {
+  if (!isRecord(event) || typeof event['timestamp'] !== 'number') return event;
+  return { ...event, timestamp: event['timestamp'] + seconds };
 }
 
 function formOf(json: string, fault: DeliveryFault, credentials: Credentials): string {

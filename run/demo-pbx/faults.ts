@@ -24,6 +24,8 @@ export interface DeliveryFault {
   readonly omit?: readonly string[];
   readonly badSignature?: boolean;
   readonly wrongKey?: boolean;
+  /** The PBX's clock is so many seconds ahead (or, below zero, behind) in these events. */
+  readonly clockSeconds?: number;
 }
 
 /** What becomes of commands and queries from the product. */

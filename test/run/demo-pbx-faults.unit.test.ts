@@ -104,6 +104,13 @@ test('optional fields can be left out, all of them or by name', async () => {
   expect(sink.events[1]?.location).toBeUndefined();
 });
 
+test('a clock that is off shows in the events it is ordered for', async () => {
+  const call = await withFaults({ deliveries: [{ path: 'events/call', clockSeconds: 600, times: 1 }] });
+  await talk(call);
+  const [first, second] = sink.events.map(({ timestamp }) => Number(timestamp));
+  expect(first! - second!).toBeGreaterThan(500);
+});
+
 test('a bad signature or a wrong key goes out where ordered, so many times as ordered', async () => {
   const call = await withFaults({
     deliveries: [

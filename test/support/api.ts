@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { createApp } from '../../api/app.ts';
+import { openTemporal } from '../../api/admin/temporal-access.ts';
 import type { ApiDeps } from '../../api/deps.ts';
 import { describeApi } from '../../api/openapi.ts';
 import { describedRoutes } from '../../api/routes/described.ts';
@@ -135,7 +136,10 @@ export interface TestApi {
 let people = 0;
 
 /** The API as production builds it, on a database of its own and a PBX in memory. */
-export async function startTestApi(env: Readonly<Record<string, string>> = {}): Promise<TestApi> {
+export async function startTestApi(
+  env: Readonly<Record<string, string>> = {},
+  more: Partial<Pick<ApiDeps, 'statfs'>> = {},
+): Promise<TestApi> {
   const database = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'trubka-api-'));
   const config = readConfig({
@@ -162,6 +166,8 @@ export async function startTestApi(env: Readonly<Record<string, string>> = {}): 
     secrets: openSecrets(config),
     events,
     telephony: { forIntegration: () => telephony },
+    temporal: openTemporal(config.temporal),
+    ...more,
   };
   const server: Server = createServer(createApp(deps));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -200,6 +206,7 @@ export async function startTestApi(env: Readonly<Record<string, string>> = {}): 
     addAgent,
     async close() {
       await events.close();
+      await deps.temporal.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await database.drop();

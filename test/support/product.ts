@@ -84,7 +84,8 @@ export async function startProduct(
     DEMO_PBX_CONTROL_URL: `http://127.0.0.1:${controlPort}`,
     ...options.env,
   });
-  const server: RunningServer = await startServer(config);
+  const taskQueue = uniqueTaskQueue('product');
+  const server: RunningServer = await startServer(config, { taskQueue });
   const url = `http://127.0.0.1:${server.port}`;
   const pbx = await startPbx({ ...options.pbx, targetUrl: url });
   const control = await listen(createHttpServer(createControlApp(pbx)), controlPort, '127.0.0.1');
@@ -99,7 +100,6 @@ export async function startProduct(
     .db('agents')
     .insert({ full_name: 'Админ', email: 'admin@demo.local', role: 'admin', password_hash: await hashPassword(PASSWORD) });
 
-  const taskQueue = uniqueTaskQueue('product');
   let worker: RunningWorker | null = null;
   const startOne = async (): Promise<RunningWorker> => {
     worker = await startWorker({ config, taskQueue, workflowBundle: await workflowBundle() });

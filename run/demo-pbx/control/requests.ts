@@ -63,6 +63,7 @@ export const SetFaults = z.strictObject({
         omit: z.array(name).optional(),
         badSignature: z.boolean().optional(),
         wrongKey: z.boolean().optional(),
+        clockSeconds: z.number().int().min(-86_400).max(86_400).optional(),
       }),
     )
     .default([]),
