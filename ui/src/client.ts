@@ -38,6 +38,7 @@ import type {
   Problem as ProblemBody,
   RecoveryCodes,
   SecondFactor,
+  SelfTest,
   Session,
   SessionChange,
   Settings,
@@ -46,6 +47,9 @@ import type {
   Section,
   SlaTargetChange,
   Statistics,
+  TestCall,
+  TestCallOrder,
+  TestCallOrdered,
   Ticket,
   TicketChange,
   TicketListItem,
@@ -214,10 +218,16 @@ export const client = {
       ask<Integration>('POST', '/api/integrations', { body }),
     change: (integrationId: string, body: IntegrationChange) =>
       ask<Integration>('PATCH', `/api/integrations/${id(integrationId)}`, { body }),
+    remove: (integrationId: string) => ask<void>('DELETE', `/api/integrations/${id(integrationId)}`),
+    selfTest: (integrationId: string) => ask<SelfTest>('POST', `/api/integrations/${id(integrationId)}/self-test`),
+    testCall: (integrationId: string, body: TestCallOrder) =>
+      ask<TestCallOrdered>('POST', `/api/integrations/${id(integrationId)}/test-calls`, { body }),
+    readTestCall: (integrationId: string, testCallId: string) =>
+      ask<TestCall>('GET', `/api/integrations/${id(integrationId)}/test-calls/${id(testCallId)}`),
   },
   operators: {
     list: () => ask<{ items: Operator[] }>('GET', '/api/operators'),
-    refresh: () => ask<OperatorsRefreshed>('POST', '/api/operators/refresh', { body: {} }),
+    refresh: (integrationId: string) => ask<OperatorsRefreshed>('POST', '/api/operators/refresh', { body: { integrationId } }),
     change: (operatorId: string, body: OperatorChange) => ask<Operator>('PATCH', `/api/operators/${id(operatorId)}`, { body }),
   },
   demo: {

@@ -1,4 +1,5 @@
 import type { Texts } from './index.ts';
+import { selfTest, testCall } from './self-test.en.ts';
 
 export const en = {
   shell: {
@@ -550,6 +551,19 @@ export const en = {
     refresh: 'Read from the PBX',
     refreshed: 'The list of operators is up to date',
     extension: 'Extension',
+    counts: '{total} in all, {mapped} mapped, {ignored} ignored',
+    unmappedCount: '{n} without an agent',
+    devices: 'Devices',
+    deviceOff: 'off',
+    acceptAll: 'Accept suggestions ({n})',
+    change: 'Change',
+    changeHint: 'Key and signature are not shown. Leave the fields empty to keep them.',
+    changed: 'The integration has been changed',
+    remove: 'Remove',
+    removeSure: 'Remove the integration “{name}”? No more calls come from this PBX; tickets and history stay.',
+    removeYes: 'Remove the integration',
+    removed: 'The integration has been removed',
+    tick: 'Tick these events there: call, summary, recording, record/added',
     agentOf: 'Agent for operator {name}',
     unmapped: 'Not mapped',
     ignore: 'Ignore this operator’s calls',
@@ -560,6 +574,9 @@ export const en = {
     noneHint: 'Connect Mango Office and calls become tickets.',
     gone: 'Not in the PBX',
   },
+
+  selfTest,
+  testCall,
 
   general: {
     title: 'General',
@@ -687,6 +704,7 @@ export const en = {
     pbxCode: 'The PBX refused the call (code {code}).',
     no_answer: 'You did not pick up the softphone — the customer was not called.',
     busy: 'Your line is busy: you are in a call already.',
+    test_call_running: 'A test call has just begun. Wait a few seconds.',
     busy_try_later: 'The line is busy. Try again later.',
     rejected: 'The call was declined in the softphone.',
     do_not_disturb: 'Your softphone is set to “Do not disturb”.',

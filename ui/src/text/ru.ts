@@ -1,3 +1,5 @@
+import { selfTest, testCall } from './self-test.ru.ts';
+
 export const ru = {
   shell: {
     product: 'Трубка',
@@ -558,6 +560,19 @@ export const ru = {
     refresh: 'Обновить из АТС',
     refreshed: 'Список операторов обновлён',
     extension: 'Внутренний номер',
+    counts: 'Всего {total}, сопоставлено {mapped}, игнорируется {ignored}',
+    unmappedCount: 'без сотрудника {n}',
+    devices: 'Устройства',
+    deviceOff: 'выключено',
+    acceptAll: 'Принять предложения ({n})',
+    change: 'Изменить',
+    changeHint: 'Ключ и подпись не показываются. Оставьте поля пустыми, чтобы ничего не менять.',
+    changed: 'Интеграция изменена',
+    remove: 'Удалить',
+    removeSure: 'Удалить интеграцию «{name}»? Звонки из этой АТС перестанут приходить, обращения и история останутся.',
+    removeYes: 'Удалить интеграцию',
+    removed: 'Интеграция удалена',
+    tick: 'Отметьте там события: call, summary, recording, record/added',
     agentOf: 'Сотрудник для оператора {name}',
     unmapped: 'Не сопоставлен',
     ignore: 'Игнорировать звонки этого оператора',
@@ -568,6 +583,9 @@ export const ru = {
     noneHint: 'Подключите Mango Office, чтобы звонки становились обращениями.',
     gone: 'Нет в АТС',
   },
+
+  selfTest,
+  testCall,
 
   general: {
     title: 'Общие',
@@ -695,6 +713,7 @@ export const ru = {
     pbxCode: 'АТС отклонила звонок (код {code}).',
     no_answer: 'Вы не сняли трубку в софтфоне — пользователю не звонили.',
     busy: 'Ваша линия занята: вы уже разговариваете.',
+    test_call_running: 'Пробный звонок только что начат. Подождите несколько секунд.',
     busy_try_later: 'Линия занята. Повторите позже.',
     rejected: 'Звонок отклонён в софтфоне.',
     do_not_disturb: 'В софтфоне включён режим «Не беспокоить».',

@@ -1,0 +1,106 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { openOffice, violations, type Look, type Office } from './desk.ts';
+
+let office: Office;
+beforeAll(async () => {
+  // A PBX that is connected here is never the real one.
+  office = await openOffice({ env: { MANGO_API_URL: 'http://127.0.0.1:9' } });
+}, 180_000);
+afterEach((context) => office.leave(context));
+afterAll(() => office.close(), 60_000);
+
+const open = (look?: Look): Promise<Page> => office.tab(office.product.admin, '/settings/integrations', look);
+const line = (page: Page, check: string) => page.locator(`[data-check=${check}]`);
+const state = (page: Page, step: string) => page.locator(`[data-step=${step}]`).getAttribute('data-state');
+const reached = (page: Page, step: string, wanted: string) =>
+  page.locator(`[data-step=${step}][data-state=${wanted}]`).waitFor({ state: 'visible' });
+
+describe('Settings → «Интеграции»', () => {
+  test('the check says what cannot be known yet, then what is wrong and how to mend it, then that all is well', async () => {
+    const { pbx, database } = office.product;
+    const page = await open();
+    await page.getByRole('button', { name: 'Проверить' }).click();
+    await line(page, 'events').getByText('Ещё не было ни одного звонка').waitFor();
+    await line(page, 'mapping')
+      .getByText(/Без сотрудника операторов: 1/)
+      .waitFor();
+
+    pbx.setFaults({ deliveries: [{ badSignature: true }] });
+    const lost = pbx.incoming({ from: '+79161234567' });
+    await lost.ring('101');
+    await lost.giveUp();
+    await lost.finish();
+    await pbx.settled();
+    await page.getByRole('button', { name: 'Проверить ещё раз' }).click();
+    await line(page, 'signature').getByText('Ключ в последнем событии верный, а подпись нет').waitFor();
+    await line(page, 'signature')
+      .getByText(/Ключ для создания подписи в АТС сменили/)
+      .waitFor();
+    await page.getByText('Подключение не работает').waitFor();
+    expect(await violations(page)).toEqual([]);
+
+    pbx.setFaults({});
+    await database.db('operators').where({ extension: '104' }).update({ ignored: true });
+    const call = pbx.incoming({ from: '+79161234567' });
+    await call.ring('101');
+    await call.answer('101');
+    await call.hangUp();
+    await call.finish();
+    await pbx.settled();
+    await page.getByRole('button', { name: 'Проверить ещё раз' }).click();
+    await page.locator('[data-code=signature_ok]').waitFor({ state: 'attached' });
+    await page.locator('[data-code=mapping_ok]').waitFor({ state: 'attached' });
+  });
+
+  test('a test call shows each step as it happens, and leads to its ticket', async () => {
+    const { pbx } = office.product;
+    const page = await open();
+    await page.getByLabel('Кому позвонит АТС').selectOption('102');
+    await page.getByLabel(/Номер, на который звонить/).fill('8 916 555-44-33');
+    await page.getByRole('button', { name: 'Позвонить', exact: true }).click();
+    const call = await pbx.nextCallback();
+    await reached(page, 'agent_answers', 'waiting');
+    await call.operatorAnswers();
+    await reached(page, 'customer_answers', 'waiting');
+    expect(await state(page, 'ended')).toBe('later');
+    await call.customerAnswers();
+    await reached(page, 'ended', 'waiting');
+    await call.finish();
+    await reached(page, 'recording', 'done');
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole('link', { name: /^Обращение № \d+$/ }).click();
+    await page.getByRole('heading', { level: 1, name: 'Исходящий звонок на +7 916 555-44-33' }).waitFor();
+  });
+
+  test('a test call that fails says at which step, and why', async () => {
+    const { pbx } = office.product;
+    const page = await open({ width: 390, height: 844, dark: true });
+    await page.getByLabel(/Номер, на который звонить/).fill('+7 916 555-44-33');
+    await page.getByRole('button', { name: 'Позвонить', exact: true }).click();
+    const call = await pbx.nextCallback();
+    await call.operatorDoesNotAnswer();
+    await reached(page, 'agent_answers', 'failed');
+    await page.getByText(/Оператор не снял трубку: проверьте/).waitFor();
+    await call.finish();
+    expect(await violations(page)).toEqual([]);
+  });
+
+  test('an account is connected, shows its address, reads its operators, and is checked at once', async () => {
+    const page = await open();
+    await page.getByRole('button', { name: 'Добавить интеграцию' }).click();
+    await page.getByRole('menuitem', { name: 'Mango Office' }).click();
+    await page.getByLabel(/Название/).fill('Вторая АТС');
+    await page.getByLabel(/Уникальный код вашей АТС/).fill('key-of-another-account');
+    await page.getByLabel(/Ключ для создания подписи/).fill('salt-of-another-account');
+    await page.getByRole('button', { name: 'Подключить' }).click();
+    const card = page.getByRole('region', { name: 'Вторая АТС' });
+    await card.getByLabel(/Адрес внешней системы/).waitFor();
+    expect(await card.getByLabel(/Адрес внешней системы/).inputValue()).toBe(`${office.product.url}/mango`);
+    await card.getByText('Подключение не работает').waitFor();
+    expect(await page.content()).not.toContain('salt-of-another-account');
+    await card.getByRole('button', { name: 'Удалить' }).click();
+    await card.getByRole('button', { name: 'Удалить интеграцию' }).click();
+    await card.waitFor({ state: 'detached' });
+  });
+});
