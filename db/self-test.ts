@@ -47,10 +47,16 @@ async function lastRefused(db: Executor, integrationId: string): Promise<Refused
   const row = (await db('refused_events')
     .where((either) => void either.where({ integration_id: integrationId }).orWhereNull('integration_id'))
     .orderBy('id', 'desc')
-    .first('at', 'reason', 'integration_id', 'address')) as
-    { at: Date; reason: string; integration_id: string | null; address: string | null } | undefined;
+    .first('at', 'reason', 'integration_id', 'address', db.raw(`detail->>'why' as why`))) as
+    { at: Date; reason: string; integration_id: string | null; address: string | null; why: string | null } | undefined;
   return row
-    ? { at: row.at.getTime(), reason: row.reason, isOurs: row.integration_id === integrationId, address: row.address }
+    ? {
+        at: row.at.getTime(),
+        reason: row.reason,
+        isOurs: row.integration_id === integrationId,
+        address: row.address,
+        why: row.why,
+      }
     : null;
 }
 

@@ -32,7 +32,10 @@ export function checkSignature({ events: { refused, lastAcceptedAt } }: SelfTest
     return lastAcceptedAt === null ? say('no_event_yet') : say('signature_ok', { at: lastAcceptedAt });
   }
   const about = { at: refused.at, params: { address: refused.address ?? '?' } };
-  if (refused.reason === 'bad_signature') return say('sign_wrong', about);
+  if (refused.reason === 'bad_signature')
+    return say(refused.why === 'body_rewritten' ? 'sign_body_changed' : 'sign_wrong', about);
+  // Our salt fits, only the key does not: whoever sent it has this account's secret.
+  if (refused.why === 'key_differs_salt_fits' || refused.why === 'key_with_spaces') return say('key_typo', about);
   // Anybody may knock: with good events known, a foreign key is a stranger's rather than the PBX's.
   if (refused.reason === 'unknown_key') return say(lastAcceptedAt === null ? 'key_differs' : 'stranger_key', about);
   if (DAMAGED.has(refused.reason)) return say('body_damaged', { ...about, params: { ...about.params, reason: refused.reason } });

@@ -68,6 +68,8 @@ export interface RefusedFacts {
   /** The key was this account's, so the sender knows the account. */
   readonly isOurs: boolean;
   readonly address: string | null;
+  /** More of which part differs, where trying could tell. */
+  readonly why: string | null;
 }
 
 export interface OperatorFacts {

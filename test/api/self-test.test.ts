@@ -156,6 +156,11 @@ describe('The self-test of a PBX account', () => {
     await stage.connect();
     stage.pbx.setFaults({ deliveries: [{ wrongKey: true }] });
     await talk();
+    await eventually(async () => expect(await stage.check('signature')).toMatchObject({ verdict: 'failed', code: 'key_typo' }));
+
+    await stage.connect();
+    stage.pbx.setFaults({ deliveries: [{ wrongKey: true, badSignature: true }] });
+    await talk();
     await eventually(async () =>
       expect(await stage.check('signature')).toMatchObject({
         verdict: 'failed',
@@ -166,7 +171,7 @@ describe('The self-test of a PBX account', () => {
     stage.pbx.setFaults({});
     await talk();
     expect((await stage.check('signature')).code).toBe('signature_ok');
-    stage.pbx.setFaults({ deliveries: [{ wrongKey: true }] });
+    stage.pbx.setFaults({ deliveries: [{ wrongKey: true, badSignature: true }] });
     await talk();
     await eventually(async () =>
       expect(await stage.check('signature')).toMatchObject({ verdict: 'warning', code: 'stranger_key' }),

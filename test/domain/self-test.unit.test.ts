@@ -44,7 +44,10 @@ const NEW: Partial<SelfTestFacts> = {
 
 const { pbx, address, events, operators, machinery } = HEALTHY;
 const fresh = NEW.events!;
-const refused = (reason: string, isOurs = false, at = NOW) => ({ at, reason, isOurs, address: '81.88.80.132' });
+const refused = (reason: string, isOurs = false, at = NOW, why: string | null = null) => ({
+  ...{ at, reason, isOurs, why },
+  address: '81.88.80.132',
+});
 const answered = (word: string, code: number | null = null): Partial<SelfTestFacts> => ({
   pbx: { ...pbx, answer: { outcome: 'refused', word, code } },
 });
@@ -196,6 +199,18 @@ const TABLE: readonly Row[] = [
     'signature',
     { events: { ...fresh, refused: refused('unknown_key') } },
     { verdict: 'failed', code: 'key_differs', params: { address: '81.88.80.132' } },
+  ],
+  [
+    'something on the way rewrites the body',
+    'signature',
+    came({ refused: refused('bad_signature', true, NOW, 'body_rewritten') }),
+    { verdict: 'failed', code: 'sign_body_changed' },
+  ],
+  [
+    'the key has a slip of the pen',
+    'signature',
+    came({ refused: refused('unknown_key', false, NOW, 'key_differs_salt_fits') }),
+    { verdict: 'failed', code: 'key_typo' },
   ],
   ['a stranger knocks', 'signature', came({ refused: refused('unknown_key') }), { verdict: 'warning', code: 'stranger_key' }],
   ['not signed at all', 'signature', came({ refused: refused('missing_signature') }), { verdict: 'warning', code: 'not_signed' }],

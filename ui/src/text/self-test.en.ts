@@ -20,7 +20,6 @@ export const selfTest = {
   openBoard: 'Open the workflows',
   events: 'Which events have come',
   never: 'never came',
-  seconds: '{n} s',
   check: {
     credentials: 'Key and signature',
     lockout: 'Lock-out by the PBX',
@@ -79,6 +78,8 @@ export const selfTest = {
     events_ok: 'All the events that are needed come.',
     no_event_yet: 'There has been no signed event yet.',
     sign_wrong: 'The key in the last event is right, the signature is not (sent by {address}).',
+    sign_body_changed: 'The signature of the last event fits the body as it was before somebody on the way rewrote it.',
+    key_typo: 'The signature of the last event fits, but its key differs from the one entered here (sent by {address}).',
     key_differs: 'The key in the last event belongs to no integration (sent by {address}).',
     stranger_key: 'The last request came with a foreign key (sent by {address}). This PBX’s events before it were right.',
     not_signed: 'The last request came unsigned (sent by {address}): the PBX does not do that.',
@@ -147,6 +148,8 @@ export const selfTest = {
     recording_events_missing: 'Tick recording and record/added in the API connector, and switch recording on.',
     no_event_yet: 'Call the PBX, or place a test call below.',
     sign_wrong: 'The key for signatures was changed in the PBX: copy it again and paste it under “Change”.',
+    sign_body_changed: 'Proxy and firewall must not change the body of requests to /mango.',
+    key_typo: 'A slip in the key: copy “Уникальный код вашей АТС” again and paste it under “Change”.',
     key_differs: 'Compare “Уникальный код вашей АТС” with what is entered here: another account, or a typo.',
     stranger_key:
       'If it is your second Mango Office account, connect it as another integration. If you do not know the sender, it is a stranger.',
