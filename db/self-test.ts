@@ -54,7 +54,7 @@ async function lastRefused(db: Executor, integrationId: string): Promise<Refused
         at: row.at.getTime(),
         reason: row.reason,
         isOurs: row.integration_id === integrationId,
-        address: row.address,
+        address: row.address?.replace(/^::ffff:/, '') ?? null,
         why: row.why,
       }
     : null;

@@ -22,6 +22,10 @@ describe('Settings → «Интеграции»', () => {
     const page = await open();
     await page.getByRole('button', { name: 'Проверить' }).click();
     await line(page, 'events').getByText('Ещё не было ни одного звонка').waitFor();
+    await line(page, 'operators').getByText('+104').waitFor();
+    await page.getByRole('button', { name: 'Обновить из АТС' }).click();
+    await page.getByText('без сотрудника 1').waitFor();
+    await page.getByRole('button', { name: 'Проверить ещё раз' }).click();
     await line(page, 'mapping')
       .getByText(/Без сотрудника операторов: 1/)
       .waitFor();
@@ -38,6 +42,7 @@ describe('Settings → «Интеграции»', () => {
       .getByText(/Ключ для создания подписи в АТС сменили/)
       .waitFor();
     await page.getByText('Подключение не работает').waitFor();
+    await page.mouse.move(0, 0);
     expect(await violations(page)).toEqual([]);
 
     pbx.setFaults({});
@@ -68,6 +73,7 @@ describe('Settings → «Интеграции»', () => {
     await reached(page, 'ended', 'waiting');
     await call.finish();
     await reached(page, 'recording', 'done');
+    await page.mouse.move(0, 0);
     expect(await violations(page)).toEqual([]);
     await page.getByRole('link', { name: /^Обращение № \d+$/ }).click();
     await page.getByRole('heading', { level: 1, name: 'Исходящий звонок на +7 916 555-44-33' }).waitFor();
@@ -81,8 +87,9 @@ describe('Settings → «Интеграции»', () => {
     const call = await pbx.nextCallback();
     await call.operatorDoesNotAnswer();
     await reached(page, 'agent_answers', 'failed');
-    await page.getByText(/Оператор не снял трубку: проверьте/).waitFor();
+    await page.getByText(/Оператор не снял трубку\. Трубку не сняли вовремя\. Проверьте/).waitFor();
     await call.finish();
+    await page.mouse.move(0, 0);
     expect(await violations(page)).toEqual([]);
   });
 

@@ -54,7 +54,7 @@ export const selfTest = {
     pbx_refused: 'The PBX refused the request ({code}).',
     pbx_silent: 'The PBX took the request and did not answer in time.',
     credentials_not_asked: 'The PBX must not be asked now, so the key was not checked.',
-    lockout_none: 'The PBX accepts requests.',
+    lockout_none: 'The PBX has not locked requests out.',
     locked_out: 'The PBX answers nobody: there were two invalid requests within two minutes (401).',
     holding_back: 'There was one invalid request. A second one within two minutes would lock out everybody, so none is sent.',
     quota_ok: 'Requests stay within the PBX’s limits.',
@@ -205,12 +205,23 @@ export const testCall = {
     ticket: 'The ticket is there',
     recording: 'The recording is there',
   },
+  reason: {
+    no_answer: 'Nobody picked up in time.',
+    busy: 'The line is busy.',
+    rejected: 'The call was rejected.',
+    caller_gave_up: 'The call was broken off.',
+    number_unavailable: 'The number is not available.',
+    number_does_not_exist: 'There is no such number.',
+    do_not_disturb: '“Do not disturb” is on.',
+    operator_off: 'The phone is switched off in the PBX.',
+    subscriber_unreachable: 'The subscriber cannot be reached.',
+  },
   says: {
     command_refused: 'The PBX refused the command. {reason}',
     answer_lost: 'The PBX did not answer the command. Check the connection to the PBX and try again.',
     no_event:
       'The PBX took the command, but no event about the call came: check the address and the ticked events in the API connector.',
-    agent_not_answered: 'The operator did not pick up: see that the phone is on and registered with the PBX.',
+    agent_not_answered: 'The operator did not pick up. {reason} See that the phone is on and registered with the PBX.',
     customer_not_rung:
       'The operator picked up, but the number was not called: check the outgoing line and the balance of the PBX.',
     customer_not_answered: 'The number did not answer. {reason}',
