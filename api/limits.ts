@@ -1,4 +1,3 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { RequestHandler } from 'express';
 import { networkOf } from './caller-address.ts';
 import type { ApiDeps } from './deps.ts';
@@ -14,7 +13,7 @@ const MAX_BUCKETS = 10_000;
 
 /** A process whose event loop turns so late has more to do than it can: what it still takes on, everybody waits for. */
 const LATE_MS = 400;
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 50;
 /** So many requests waiting for a connection of the pool will not get one soon. */
 const MAX_WAITING_FOR_DATABASE = 64;
 
@@ -25,17 +24,17 @@ export interface Pressure {
   waiting(): number;
 }
 
-/** Half of all turns in the last quarter of a second were later than this: one long turn alone, such as a garbage collection, is none. */
+/** Late is what was late in two looks in a row: one long turn alone, such as a garbage collection, is over when it is seen. */
 export function measurePressure(db: Pick<ApiDeps['db'], 'client'>): Pressure {
-  const delay = monitorEventLoopDelay({ resolution: 20 });
-  delay.enable();
-  let late = 0;
+  let [before, last] = [0, 0];
+  let due = performance.now() + LOOK_EVERY_MS;
   setInterval(() => {
-    late = delay.percentile(50) / 1e6;
-    delay.reset();
+    const now = performance.now();
+    [before, last] = [last, now - due];
+    due = now + LOOK_EVERY_MS;
   }, LOOK_EVERY_MS).unref();
   const { pool } = db.client as { pool?: { numPendingAcquires(): number } };
-  return { lateMs: () => late, waiting: () => pool?.numPendingAcquires() ?? 0 };
+  return { lateMs: () => Math.min(before, last), waiting: () => pool?.numPendingAcquires() ?? 0 };
 }
 
 const isHigh = (pressure: Pressure): boolean => pressure.lateMs() > LATE_MS || pressure.waiting() > MAX_WAITING_FOR_DATABASE;

@@ -1,10 +1,11 @@
 import express from 'express';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ApiDeps } from '../../api/deps.ts';
 import { networkOf } from '../../api/caller-address.ts';
-import { limitRate, shedLoad } from '../../api/limits.ts';
+import { limitRate, measurePressure, shedLoad } from '../../api/limits.ts';
 import { answerFailures, logRequests } from '../../api/request-log.ts';
 import { createLogger } from '../../db/log.ts';
 
@@ -62,6 +63,23 @@ describe('Requests', () => {
     expect(await ask()).toBe(503);
     pressure.queue = 3;
     expect(await ask()).toBe(200);
+  });
+
+  it('are not shed for one long turn of the event loop, but for one after another', async () => {
+    const pressure = measurePressure({ client: {} } as unknown as ApiDeps['db']);
+    const busy = (ms: number): void => {
+      const until = performance.now() + ms;
+      while (performance.now() < until);
+    };
+    await delay(600);
+    busy(900);
+    await delay(1);
+    expect(pressure.lateMs()).toBeLessThan(400);
+    for (let turn = 0; turn < 6; turn += 1) {
+      busy(600);
+      await delay(1);
+    }
+    expect(pressure.lateMs()).toBeGreaterThan(400);
   });
 
   async function serveLimited() {
