@@ -36,6 +36,8 @@ export interface Office {
   /** What the intake does with a signed event. */
   receive(path: string, json: object): Promise<Stored>;
   dispatcher(tuning?: Partial<Tuning>, client?: Client): Dispatcher;
+  /** Stops every dispatcher that a test has made: one that failed must not deliver what the next one watches. */
+  stopDispatchers(): Promise<void>;
   workflowIdOf(entry: string): string;
   /** What the call's stub workflow was told. */
   heard(entry: string): Promise<HeardByCall>;
@@ -94,6 +96,9 @@ export async function openOffice(): Promise<Office> {
       open.push(made);
       return made;
     },
+    async stopDispatchers() {
+      await Promise.all(open.splice(0).map((dispatcher) => dispatcher.stop()));
+    },
     workflowIdOf: (entry) => callWorkflowId(integrationId, entry),
     heard: (entry) => office.heardAt(office.workflowIdOf(entry)),
     heardAt: (workflowId) => temporal.client.workflow.getHandle(workflowId).query(heardByCall),
@@ -113,7 +118,7 @@ export async function openOffice(): Promise<Office> {
       return row;
     },
     async tearDown() {
-      await Promise.all(open.map((dispatcher) => dispatcher.stop()));
+      await office.stopDispatchers();
       worker.shutdown();
       await working;
       await pool.end();

@@ -7,6 +7,7 @@ export interface Wire {
   swallow(on: boolean): void;
   /** Ends all connections and accepts none. */
   cut(): Promise<void>;
+  /** Does nothing while it is whole. */
   heal(): Promise<void>;
 }
 
@@ -44,7 +45,7 @@ export async function openWire(target: { readonly host: string; readonly port: n
       if (closing) await new Promise((resolve) => closing.close(resolve));
     },
     async heal() {
-      gate = await listen(port);
+      gate ??= await listen(port);
     },
   };
 }
