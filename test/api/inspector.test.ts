@@ -17,7 +17,6 @@ beforeAll(async () => {
 afterEach(async () => {
   await api.db('inbox').delete();
   await api.db('refused_events').delete();
-  await api.db('audit_log').delete();
 });
 afterAll(async () => {
   await intake.end();
@@ -257,11 +256,12 @@ describe('one event', () => {
 });
 
 it('opening the inspector stands in the audit log once per look, however often the page asks', async () => {
-  for (let n = 0; n < 3; n++) await list();
-  const other = await api.addAgent({ role: 'admin' });
+  const [one, other] = [await api.addAgent({ role: 'admin' }), await api.addAgent({ role: 'admin' })];
+  for (let n = 0; n < 3; n++) await one.get('/api/inspector/events');
   await other.get('/api/inspector/events');
-  const rows = (await api.db('audit_log').where({ action: 'inspector.opened' }).orderBy('id')) as { agent_id: string }[];
-  expect(rows.map(({ agent_id }) => agent_id)).toEqual([api.admin.id, other.id]);
+  const opened = api.db('audit_log').where({ action: 'inspector.opened' }).whereIn('agent_id', [one.id, other.id]);
+  const rows = (await opened.orderBy('id')) as { agent_id: string }[];
+  expect(rows.map(({ agent_id }) => agent_id)).toEqual([one.id, other.id]);
 });
 
 it('admins are told of every event, repeat and refusal as it comes, and agents are not', async () => {
