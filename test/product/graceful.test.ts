@@ -125,7 +125,13 @@ describe('An API with more to do than it can', () => {
     expect(webhooks.map(({ status }) => status)).toEqual(webhooks.map(() => 200));
     await lock.commit();
     await Promise.all(stuck);
-    expect((await ask()).status).toBe(200);
+    let after = await ask();
+    // Whatever waited has to be served first.
+    for (let tries = 0; after.status === 503 && tries < 100; tries++) {
+      await delay(50);
+      after = await ask();
+    }
+    expect(after.status).toBe(200);
     expect(Number(((await database.db('inbox').count('* as n')) as { n: string }[])[0]?.n)).toBe(50);
   });
 });
