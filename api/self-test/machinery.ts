@@ -1,12 +1,12 @@
 import { statfs } from 'node:fs/promises';
-import { temporal as proto } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { readWaiting } from '../../db/self-test.ts';
 import type { MachineryFacts } from '../../domain/self-test/index.ts';
 import { TASK_QUEUE } from '../../workflows/task-queue.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ProblemError } from '../problems.ts';
 
-const { TaskQueueType } = proto.api.enums.v1;
+const { TaskQueueType } = proto.temporal.api.enums.v1;
 /** Temporal remembers a worker for some minutes; one that is alive asks again within one. */
 const ALIVE_MS = 90_000;
 const ASK_WITHIN_MS = 2000;
