@@ -2,14 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  NativeConnection,
-  Runtime,
-  Worker,
-  type WorkflowBundleOption,
-} from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { readConfig, type Config } from '../db/config.ts';
 import { createLogger, type Logger } from '../db/log.ts';
 import { createPool, type Db } from '../db/pool.ts';
@@ -30,7 +23,6 @@ import { registerSearchAttributes } from './search-attributes.ts';
 import { createTelephony, type Telephony } from './telephony/telephony.ts';
 import { traceTemporal, workflowTracingModules } from './temporal-tracing.ts';
 
-const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
 const COMMAND_PATIENCE_MS = 5_000;
 
 interface StepDeps {
@@ -77,10 +69,7 @@ export async function startWorker(options: {
   const { config } = options;
   const log = createLogger('worker');
   const taskQueue = options.taskQueue ?? TASK_QUEUE;
-  const db = createPool(config.databaseUrl, { max: 20 });
-  const tracing = await startTracing('trubka-worker', config.otlpEndpoint);
-  tracing?.watchQueries(db);
-  const temporalTracing = tracing && (await traceTemporal(tracing));
+  const db = createPool(config.databaseUrl, { max: 20, prepared: true });
   const connection = await connectPatiently(config, log);
   const { namespace, ...address } = config.temporal;
   await registerSearchAttributes(config.temporal);
@@ -140,13 +129,10 @@ async function bundle(log: Logger, traced = false): Promise<WorkflowBundleOption
   const prebuilt = process.env['WORKFLOW_BUNDLE'];
   if (!traced && prebuilt && existsSync(prebuilt)) return { codePath: prebuilt };
   const started = Date.now();
-  const built = await bundleWorkflowCode({
-    workflowsPath: WORKFLOWS,
-    logger: new DefaultLogger('ERROR'),
-    ...(traced ? { workflowInterceptorModules: workflowTracingModules() } : {}),
-  });
+  const { bundleWorkflows } = await import('./workflow-bundle.ts');
+  const code = await bundleWorkflows();
   log.info({ ms: Date.now() - started }, 'Workflows bundled');
-  return built;
+  return { code };
 }
 
 /** At boot Temporal may come up later than the worker: tried until it is there. */

@@ -1,17 +1,21 @@
 import knex, { type Knex } from 'knex';
+import { PreparedClient } from './prepared-client.ts';
 
 export type Db = Knex;
 export type Transaction = Knex.Transaction;
 /** Either: what a query needs that does not care whether it runs alone or inside a transaction. */
 export type Executor = Knex | Knex.Transaction;
 
-/** The driver would write to standard output by itself; what fails is thrown too, and logged by whoever catches it. */
-const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} };
+export interface PoolOptions {
+  readonly max?: number;
+  /** For processes that repeat the same few statements endlessly: they are parsed and planned once per connection. */
+  readonly prepared?: boolean;
+}
 
 /** A pool of connections. Statements are cut off after 20 s, so that no request waits for ever. */
-export function createPool(databaseUrl: string, options: { readonly max?: number } = {}): Db {
+export function createPool(databaseUrl: string, options: PoolOptions = {}): Db {
   return knex({
-    client: 'pg',
+    client: options.prepared ? (PreparedClient as unknown as typeof Knex.Client) : 'pg',
     connection: {
       connectionString: databaseUrl,
       application_name: 'trubka',

@@ -5,7 +5,6 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const ENTRY = join(ROOT, 'workflows/index.ts');
 const CACHE = join(ROOT, 'node_modules/.cache/trubka');
 const KEEP_MS = 86_400_000;
 
@@ -13,8 +12,8 @@ const KEEP_MS = 86_400_000;
 export async function ensureWorkflowBundle(): Promise<string> {
   const file = join(CACHE, `workflows-${await sourcesHash()}.js`);
   if (!existsSync(file)) {
-    const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
-    const { code } = await bundleWorkflowCode({ workflowsPath: ENTRY, logger: new DefaultLogger('ERROR') });
+    const { bundleWorkflows } = await import('../activities/workflow-bundle.ts');
+    const code = await bundleWorkflows();
     await mkdir(CACHE, { recursive: true });
     const draft = `${file}.${process.pid}`;
     await writeFile(draft, code);
@@ -34,6 +33,7 @@ async function removeOldOnes(): Promise<void> {
 /** Everything the bundle is made from: the sources, and the packages by the lock file. */
 async function sourcesHash(): Promise<string> {
   const hash = createHash('sha256').update(await readFile(join(ROOT, 'package-lock.json')));
+  hash.update(await readFile(join(ROOT, 'activities/workflow-bundle.ts')));
   for (const directory of ['workflows', 'domain']) {
     const names = (await readdir(join(ROOT, directory), { recursive: true })).filter((name) => name.endsWith('.ts')).sort();
     for (const name of names) {
