@@ -3,6 +3,7 @@ import { inTransaction } from '../db/pool.ts';
 import type { Logger } from '../db/log.ts';
 import type { CommandOutcome as StepOutcome, PbxSteps } from '../workflows/steps.ts';
 import { answerAction } from './decisions/actions.ts';
+import { contextOf } from './decisions/context.ts';
 import { wordOf, type CommandOutcome, type TelephonyPort } from './telephony/port.ts';
 
 export interface CommandDeps {
@@ -46,7 +47,7 @@ export function createCommandSteps(deps: CommandDeps): Pick<PbxSteps, 'placeCall
       const result = outcomeOf(outcome);
       if (agentId) {
         const code = result.state === 'refused' ? result.code : null;
-        await inTransaction(db, (trx) => answerAction({ trx, callId, phoneCountry: '' }, { actionId, agentId }, { code }));
+        await inTransaction(db, (trx) => answerAction(contextOf(trx, callId, ''), { actionId, agentId }, { code }));
       }
       log.info({ callId, outcome: outcome.outcome }, 'Hang-up ordered');
       return result;

@@ -1,15 +1,8 @@
 import { Connection } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { TemporalConfig } from '../db/config.ts';
 
 const { INDEXED_VALUE_TYPE_KEYWORD, INDEXED_VALUE_TYPE_KEYWORD_LIST } = proto.temporal.api.enums.v1.IndexedValueType;
-
-/** By which call workflows can be found. Ids and states only: nothing here is ever encrypted or erased. */
-export const CALL_STATE = defineSearchAttributeKey('CallState', SearchAttributeType.KEYWORD);
-export const CALL_DIRECTION = defineSearchAttributeKey('CallDirection', SearchAttributeType.KEYWORD);
-export const CALL_AGENTS = defineSearchAttributeKey('CallAgents', SearchAttributeType.KEYWORD_LIST);
-export const CALL_TICKETS = defineSearchAttributeKey('CallTickets', SearchAttributeType.KEYWORD_LIST);
 
 const TYPES = {
   CallState: INDEXED_VALUE_TYPE_KEYWORD,

@@ -1,3 +1,4 @@
+import type { DispatchCall } from './dispatch.ts';
 import type { Db, Executor } from './pool.ts';
 
 export type Verdict = 'accepted' | 'kept' | 'ignored' | 'late' | 'delivered' | 'failed';
@@ -29,12 +30,14 @@ export interface Settled {
   readonly error?: string | null;
 }
 
-/** Seeds the hash of the advisory locks, so that they meet no lock of another purpose. */
-const LOCK_SEED = 7_282_004;
-const LOCK = 'hashtextextended(? || chr(47) || ?, ?)';
-
-const lockBindings = (key: EntryKey): (string | number)[] => [key.integrationId ?? '', key.entry, LOCK_SEED];
 export const nameOfEntry = (key: EntryKey): string => `${key.integrationId ?? ''}/${key.entry}`;
+
+/** The entry of that name; undefined if it is none. */
+export function entryNamed(name: string): EntryKey | undefined {
+  const slash = name.indexOf('/');
+  if (slash < 0) return undefined;
+  return { integrationId: name.slice(0, slash) || null, entry: name.slice(slash + 1) };
+}
 
 /**
  * Entries whose oldest undelivered row is due, or will be within `aheadMs`. Looks at rows' state, never at "ids above the last one seen": a transaction that
@@ -59,38 +62,49 @@ export async function findWaitingEntries(
   return rows.map((row) => ({ integrationId: row.integration_id, entry: row.entry }));
 }
 
-/** Held by the session and not by a transaction: none stays open while Temporal is spoken to (the event stream waits for those). */
-export async function tryLockEntry(db: Db, connection: unknown, key: EntryKey): Promise<boolean> {
-  const { rows } = (await db.raw(`select pg_try_advisory_lock(${LOCK}) as locked`, lockBindings(key)).connection(connection)) as {
-    rows: { locked: boolean }[];
-  };
-  return rows[0]?.locked === true;
+/** What waits of one entry, and what is known of its call. */
+export interface Claim {
+  readonly rows: readonly InboxRow[];
+  readonly call: DispatchCall | null;
+  readonly numbers: ReadonlyMap<string, number>;
+  /** Differs whenever the account's operators do. */
+  readonly operatorsVersion: string;
 }
 
-export async function unlockEntry(db: Db, connection: unknown, key: EntryKey): Promise<void> {
-  await db.raw(`select pg_advisory_unlock(${LOCK})`, lockBindings(key)).connection(connection);
+interface ClaimJson {
+  readonly rows: readonly (Omit<InboxRow, 'received_at'> & { readonly received_at: string })[];
+  readonly call: DispatchCall | null;
+  readonly numbers: readonly (readonly [string, number])[];
+  readonly operators: string;
 }
 
 /**
- * The entry's oldest undelivered rows, in order. A row that somebody else holds ends the batch: nothing overtakes it.
- * The locks alone need not survive a crash; whoever writes more in this transaction calls `makeDurable`.
+ * Takes the entry, unless this connection `holds` it already, and its oldest undelivered rows in order; null if somebody else has it.
+ * Given back by `settleRows` or `unlockEntry` on the same connection.
  */
-export async function claimRows(trx: Executor, key: EntryKey, limit: number): Promise<InboxRow[]> {
-  const { rows } = await trx.raw<{ rows: (InboxRow & { held_from: string | null })[] }>(
-    `with claimed as (
-       select inbox.id, source, integration_id, key, entry, path, body, received_at, attempts
-       from inbox, (select set_config('synchronous_commit', 'off', true) as synchronous) as setting
-       where entry = :entry and integration_id is not distinct from :integration::uuid and delivered_at is null and synchronous = 'off'
-       order by inbox.id limit :limit for update of inbox skip locked)
-     select claimed.*, (
-       select min(held.id) from inbox held
-       where held.entry = :entry and held.integration_id is not distinct from :integration::uuid and held.delivered_at is null
-         and held.id not in (select id from claimed)) as held_from
-     from claimed order by id`,
-    { entry: key.entry, integration: key.integrationId as string, limit },
-  );
-  const heldFrom = rows[0]?.held_from ?? null;
-  return heldFrom === null ? rows : rows.filter((row) => BigInt(row.id) < BigInt(heldFrom));
+export async function claimEntry(
+  db: Db,
+  connection: unknown,
+  key: EntryKey,
+  { limit, holds }: { readonly limit: number; readonly holds: boolean },
+): Promise<Claim | null> {
+  const { rows } = (await db
+    .raw('select inbox_claim(?::uuid, ?, ?, ?) as claim', [key.integrationId as string, key.entry, limit, holds])
+    .connection(connection)) as { rows: { claim: ClaimJson | null }[] };
+  const claim = rows[0]?.claim;
+  if (!claim) return null;
+  return {
+    rows: claim.rows.map((row) => ({ ...row, received_at: new Date(row.received_at) })),
+    call: claim.call,
+    numbers: new Map(claim.numbers),
+    operatorsVersion: claim.operators,
+  };
+}
+
+export async function unlockEntry(db: Db, connection: unknown, key: EntryKey): Promise<void> {
+  await db
+    .raw('select pg_advisory_unlock(inbox_lock_key(?::uuid, ?))', [key.integrationId as string, key.entry])
+    .connection(connection);
 }
 
 /** What this transaction wrote is on disk before anybody is told of it, whatever the database's own setting. */
@@ -99,18 +113,29 @@ export async function makeDurable(trx: Executor): Promise<void> {
 }
 
 /**
- * Marks rows as done with. Need not survive a crash: what was marked and forgotten is delivered again and dropped by its receiver,
- * so nobody waits for the disk.
+ * Marks rows as done with, and gives the entry back if it is named. Need not survive a crash: what was marked and forgotten is
+ * delivered again and dropped by its receiver, so nobody waits for the disk.
  */
-export async function settleRows(db: Db, connection: unknown, settled: readonly Settled[]): Promise<void> {
-  if (settled.length === 0) return;
+export async function settleRows(
+  db: Db,
+  connection: unknown,
+  settled: readonly Settled[],
+  { unlock }: { readonly unlock?: EntryKey | undefined } = {},
+): Promise<void> {
   const statement = db.raw(
-    `update inbox set verdict = done.verdict, why = coalesce(done.why, inbox.why), workflow_id = done."workflowId",
-       last_error = done.error, attempts = attempts + 1, delivered_at = now()
-     from jsonb_to_recordset(?::jsonb) as done (id bigint, verdict text, why text, "workflowId" text, error text),
-       (select set_config('synchronous_commit', 'off', true) as synchronous) as setting
-     where inbox.id = done.id and inbox.delivered_at is null and synchronous = 'off'`,
-    [JSON.stringify(settled)],
+    `with settled as (
+       update inbox set verdict = done.verdict, why = coalesce(done.why, inbox.why), workflow_id = done."workflowId",
+         last_error = done.error, attempts = attempts + 1, delivered_at = now()
+       from jsonb_to_recordset(?::jsonb) as done (id bigint, verdict text, why text, "workflowId" text, error text),
+         (select set_config('synchronous_commit', 'off', true) as synchronous) as setting
+       where inbox.id = done.id and inbox.delivered_at is null and synchronous = 'off' returning 1)
+     select case when ?::text is not null then pg_advisory_unlock(inbox_lock_key(?::uuid, ?::text)) end from (select count(*) from settled) as done`,
+    [
+      JSON.stringify(settled),
+      (unlock?.entry ?? null) as string,
+      (unlock?.integrationId ?? null) as string,
+      (unlock?.entry ?? null) as string,
+    ],
   );
   await statement.connection(connection);
 }

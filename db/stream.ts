@@ -33,6 +33,14 @@ export async function publish(trx: Executor, event: StreamEvent): Promise<void> 
   });
 }
 
+/** Tickets that a transaction has told of already: everybody hears of it at once, when it commits. */
+const told = new WeakMap<Executor, Set<string>>();
+
 export async function publishTicketChanged(trx: Executor, ticketId: string): Promise<void> {
+  if (trx.isTransaction) {
+    const known = told.get(trx) ?? new Set();
+    if (known.has(ticketId)) return;
+    told.set(trx, known.add(ticketId));
+  }
   await publish(trx, { type: 'ticket.changed', agentId: null, ticketId, payload: { ticketId } });
 }

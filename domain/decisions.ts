@@ -181,7 +181,7 @@ export function decide(before: CallState, limits: CallLimits, now: Instant): Pla
   all.take(showProjection(all.state, view, current));
   all.take(act(all.state, view));
   all.take(hangUpCancelled(all.state, view));
-  all.take(settleTalks(all.state, current, limits, now));
+  all.take(settleTalks(all.state, current, limits, { now, overAt }));
   if (ends) all.take({ state: all.state, decisions: endOfCall(all.state, view, current) });
   all.take(settleRecordings(all.state, limits, now));
   const { state, decisions, errands } = all;
@@ -233,7 +233,12 @@ function hangUpCancelled(state: CallState, view: CallView): Step {
 }
 
 /** Talks that have ended, each after the draft's grace; again if one went on after all, or turns out to have been handed over. */
-function settleTalks(before: CallState, current: Current, limits: CallLimits, now: Instant): Step {
+function settleTalks(
+  before: CallState,
+  current: Current,
+  limits: CallLimits,
+  { now, overAt }: { readonly now: Instant; readonly overAt: Instant | null },
+): Step {
   const decisions: Decision[] = [];
   let wakeAt: Instant | null = null;
   const conversations = before.conversations.map((known): Registered => {
@@ -245,7 +250,10 @@ function settleTalks(before: CallState, current: Current, limits: CallLimits, no
     const settled = handedOver ? 'handed_over' : 'ended';
     if (known.settled === settled) return noted;
     // A call is over no sooner than the grace after its last event, so nothing more need be waited for then.
-    const due = before.overAt !== null ? now : noted.endNotedAt + limits.draftGraceMs;
+    const graceOver = noted.endNotedAt + limits.draftGraceMs;
+    // An end of the call that is near is waited for: both are told at once.
+    const near = overAt !== null && overAt - graceOver <= limits.draftGraceMs ? overAt : graceOver;
+    const due = before.overAt !== null ? now : Math.max(near, graceOver);
     if (now < due) {
       wakeAt = earliest(wakeAt, due);
       return noted;

@@ -15,7 +15,11 @@ export const DEPENDENCIES: readonly Row[] = [
   { from: 'workflows', may: ['domain'], packages: ['@temporalio/workflow', '@temporalio/common'] },
   { from: 'db', may: ['domain'], packages: ['*'] },
   // The dispatcher, which starts and signals workflows, lives here: hence their messages and their queue, never a workflow itself.
-  { from: 'activities', may: ['workflows/steps', 'workflows/messages', 'workflows/task-queue', 'domain', 'db'], packages: ['*'] },
+  {
+    from: 'activities',
+    may: ['workflows/steps', 'workflows/messages', 'workflows/search-attributes', 'workflows/task-queue', 'domain', 'db'],
+    packages: ['*'],
+  },
   // Signature and parsing of webhooks live with the carrier's adapter; recordings are streamed out of the store that keeps them.
   {
     from: 'api',

@@ -4,6 +4,7 @@ import {
   continueAsNew,
   log,
   setHandler,
+  sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -19,10 +20,11 @@ import {
   type Errand,
 } from '../domain/decisions.ts';
 import type { CallMessage } from '../domain/messages.ts';
-import { describe, searchKeysOf, type SearchKeys } from './describe.ts';
+import { searchKeysOf, type SearchKeys } from '../domain/search-keys.ts';
+import { describe } from './describe.ts';
 import { callSignals, stateQuery, type CallInput } from './messages.ts';
 import { searchAttributePairs } from './search-attributes.ts';
-import { database, files, inbox, pbx, type DecisionResult, type FetchOutcome } from './steps.ts';
+import { database, files, pbx, type DecisionResult, type FetchOutcome } from './steps.ts';
 
 /** What the main loop takes in: messages in the inbox's order, and answers to its own errands. */
 type Answer =
@@ -32,6 +34,8 @@ type Answer =
 /** How long undelivered messages are waited for before the inbox is asked again. */
 const MORE_PAUSE_MS = 500;
 const LONGEST_MORE_PAUSE_MS = 30_000;
+/** After so many of these pauses a message that was delivered, as the inbox has it, and never came is waited for no longer. */
+const MOST_PAUSES = 8;
 
 /**
  * One PBX call, from its first event to its last recording.
@@ -43,7 +47,9 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
   const queue: CallMessage[] = [];
   const answers: Answer[] = [];
   let state: CallState = input.carried ?? newCallState(input.callId);
-  let attributes: SearchKeys | null = null;
+  let attributes: SearchKeys | null = input.searchKeys ?? null;
+  const heard = new Set(input.heard);
+  const alarm = createAlarm();
   for (const signal of Object.values(callSignals)) setHandler(signal, (messages) => void queue.push(...messages));
   setHandler(stateQuery, () => describe(state));
 
@@ -59,6 +65,7 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
   const takeIn = (): void => {
     const now = Date.now();
     for (const message of queue.splice(0).sort((a, b) => a.inboxId - b.inboxId)) {
+      heard.add(message.inboxId);
       state = withCallMessage(state, message, now);
       if (message.type === 'action' && message.action === 'fetch_recording_again' && message.recordingId) {
         state = askedAgain(state, message.recordingId, now);
@@ -78,23 +85,24 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
   };
 
   const something = (): boolean => queue.length > 0 || answers.length > 0;
-  let morePauseMs = MORE_PAUSE_MS;
-  /** After an outage the timer may be sooner than what the inbox has kept meanwhile: all of that is heard first. */
-  const mayEnd = async (): Promise<boolean> => {
-    if (!(await inbox.isMoreComing(input.callId))) return !something();
-    if (something()) return false;
-    await condition(something, morePauseMs);
-    morePauseMs = Math.min(morePauseMs * 2, LONGEST_MORE_PAUSE_MS);
-    return false;
-  };
+  let pauses = 0;
+  const endsHaving = (): number => (pauses < MOST_PAUSES ? heard.size : Number.MAX_SAFE_INTEGER);
+  const waitForMore = (): Promise<boolean> =>
+    condition(something, Math.min(MORE_PAUSE_MS * 2 ** pauses++, LONGEST_MORE_PAUSE_MS));
   for (;;) {
     takeIn();
     const plan = decide(state, input.limits, Date.now());
-    if (state.overAt === null && plan.state.overAt !== null && !(await mayEnd())) continue;
-    state = plan.state;
-    if (plan.decisions.length > 0) {
-      absorb(await database.applyDecisions({ callId: input.callId, decisions: plan.decisions }));
-    }
+    const ends = state.overAt === null && plan.state.overAt !== null;
+    if (ends || plan.decisions.length > 0) {
+      const asked = { callId: input.callId, decisions: plan.decisions, ...(ends ? { endsHaving: endsHaving() } : {}) };
+      const results = await database.applyDecisions(asked);
+      if (results.some((result) => result.type === 'more_is_coming')) {
+        await waitForMore();
+        continue;
+      }
+      state = plan.state;
+      absorb(results);
+    } else state = plan.state;
     plan.errands.forEach(run);
     attributes = tellVisibility(state, attributes);
     if (plan.decisions.length > 0 || queue.length > 0 || answers.length > 0) continue;
@@ -107,12 +115,47 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     const idle = plan.errands.length === 0 && !state.recordings.some((recording) => recording.state === 'fetching');
     if (workflowInfo().continueAsNewSuggested && idle) {
       await condition(allHandlersFinished);
-      if (queue.length === 0) await continueAsNew<typeof call>({ ...input, carried: state });
+      const { searchKeys: _, ...rest } = input;
+      const carried = { ...rest, carried: state, heard: [...heard], ...(attributes ? { searchKeys: attributes } : {}) };
+      if (queue.length === 0) await continueAsNew<typeof call>(carried);
     }
-    const pause = plan.wakeAt === null ? undefined : Math.max(1, plan.wakeAt - Date.now());
-    if (pause === undefined) await condition(something);
-    else await condition(something, pause);
+    if (plan.wakeAt !== null) alarm.set(plan.wakeAt);
+    await condition(() => something() || alarm.rang());
   }
+}
+
+interface Alarm {
+  /** Sees to it that the alarm rings at that time, or sooner. */
+  set(at: number): void;
+  /** Whether it has, since it was asked last. */
+  rang(): boolean;
+}
+
+/** Deadlines a little after one another are met in one go. */
+const MOST_SLACK_MS = 150;
+
+/** One timer serves for all deadlines: a later one is only set when the earlier has rung, as waking up too soon does no harm. */
+function createAlarm(): Alarm {
+  let due = Number.POSITIVE_INFINITY;
+  let ringing = false;
+  return {
+    set(at) {
+      if (at >= due) return;
+      due = at;
+      const pause = at - Date.now();
+      const ring = (): void => {
+        ringing = true;
+        if (due === at) due = Number.POSITIVE_INFINITY;
+      };
+      // Whoever cancels the workflow cancels its timers; the story itself hears of that where it waits.
+      sleep(Math.max(1, pause + Math.min(MOST_SLACK_MS, pause / 16))).then(ring, () => undefined);
+    },
+    rang() {
+      const rang = ringing;
+      ringing = false;
+      return rang;
+    },
+  };
 }
 
 async function carryOut(callId: string, errand: Errand): Promise<Answer> {

@@ -1,14 +1,7 @@
 import { viewOf } from '../domain/call.ts';
 import type { CallState } from '../domain/decisions.ts';
 
-export interface SearchKeys {
-  readonly state: 'starting' | 'ringing' | 'talking' | 'ending' | 'waiting_for_recording' | 'over';
-  readonly direction: 'incoming' | 'outgoing' | 'internal' | 'unknown';
-  readonly agents: readonly string[];
-  readonly tickets: readonly string[];
-}
-
-function stateOf(state: CallState): SearchKeys['state'] {
+function stateOf(state: CallState): string {
   const view = viewOf(state.facts);
   if (state.overAt !== null) {
     const waiting = state.recordings.some((recording) => recording.state !== 'settled');
@@ -19,27 +12,15 @@ function stateOf(state: CallState): SearchKeys['state'] {
   return view.allLegsOver ? 'ending' : 'ringing';
 }
 
-export function searchKeysOf(state: CallState): SearchKeys {
-  const view = viewOf(state.facts);
-  const rung = view.legs.flatMap((leg) => [leg.from, leg.to]).flatMap((party) => (party.kind === 'agent' ? [party.agentId] : []));
-  return {
-    state: stateOf(state),
-    direction: view.direction ?? 'unknown',
-    agents: [...new Set(rung)].sort(),
-    tickets: state.tickets,
-  };
-}
-
 const moment = (instant: number | null): string | null => (instant === null ? null : new Date(instant).toISOString());
 
 /** The call in words, for whoever looks at it in Temporal: what is known, what was done, what is waited for. */
 export function describe(state: CallState): Record<string, unknown> {
   const view = viewOf(state.facts);
-  const keys = searchKeysOf(state);
   return {
     callId: state.callId,
-    state: keys.state,
-    direction: keys.direction,
+    state: stateOf(state),
+    direction: view.direction ?? 'unknown',
     over: moment(state.overAt),
     summary: state.facts.summary ? 'arrived' : 'not yet',
     legs: view.legs.map((leg) => ({

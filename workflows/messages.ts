@@ -2,14 +2,19 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { CallMessage, CommandRef } from '../domain/messages.ts';
 import type { CallLimits } from '../domain/call.ts';
 import type { CallState } from '../domain/decisions.ts';
+import type { SearchKeys } from '../domain/search-keys.ts';
 
 export interface CallInput {
   /** `calls.id`. */
   readonly callId: string;
   /** Waits and limits, so that tests may pass milliseconds. */
   readonly limits: CallLimits;
+  /** What the run was started with in Temporal's search attributes. */
+  readonly searchKeys?: SearchKeys;
   /** State carried over by continue-as-new. */
   readonly carried?: CallState;
+  /** Inbox ids of the messages heard by the runs before this one. */
+  readonly heard?: readonly number[];
   /** The call is over; its state waits in Postgres, and a late recording or an agent's action has come for it. */
   readonly late?: boolean;
 }

@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { SearchAttributePair } from '@temporalio/common';
-import type { SearchKeys } from './describe.ts';
+import type { SearchKeys } from '../domain/search-keys.ts';
 
 /** By what calls can be found in Temporal. Ids and words only: search attributes are never encrypted. */
 export const CALL_STATE = defineSearchAttributeKey('CallState', SearchAttributeType.KEYWORD);

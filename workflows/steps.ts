@@ -4,6 +4,8 @@ import type { CallState, Decision } from '../domain/decisions.ts';
 /** What came of one decision. */
 export type DecisionResult =
   | { readonly type: 'done' }
+  /** Nothing was done: the inbox holds messages that the workflow has not heard yet. */
+  | { readonly type: 'more_is_coming' }
   | { readonly type: 'projected'; readonly cancelled: boolean }
   | { readonly type: 'ticketed'; readonly ticketId: string }
   | { readonly type: 'announced'; readonly recordingId: string; readonly rowId: string };
@@ -11,6 +13,11 @@ export type DecisionResult =
 export interface ApplyInput {
   readonly callId: string;
   readonly decisions: readonly Decision[];
+  /**
+   * These decisions end the call, which has heard so many messages. After an outage its timer may be sooner than what the inbox has
+   * kept meanwhile: then nothing is done but to say so.
+   */
+  readonly endsHaving?: number;
   /** Kept in Postgres when the call's workflow ends, so that whatever comes late finds it. */
   readonly finalState?: CallState;
 }
@@ -42,12 +49,6 @@ export type CommandOutcome =
 
 export type FetchOutcome = { readonly state: 'settled' } | { readonly state: 'retry'; readonly reason: string };
 
-/** A look into Postgres from outside the workflow's task. */
-export interface InboxSteps {
-  /** Whether the inbox holds messages for this call that have not been delivered yet. */
-  isMoreComing(callId: string): Promise<boolean>;
-}
-
 /** What leaves the service: the PBX and its recordings. */
 export interface PbxSteps {
   placeCallback(input: { readonly callId: string; readonly commandId: string }): Promise<CommandOutcome>;
@@ -65,14 +66,6 @@ export const database = proxyLocalActivities<DatabaseSteps>({
   startToCloseTimeout: '20s',
   localRetryThreshold: '10s',
   retry: { initialInterval: '100ms', backoffCoefficient: 2, maximumInterval: '10s' },
-});
-
-/**
- * An ordinary activity on purpose: its answer comes in a task of its own, and with it every signal that was sent before it looked.
- */
-export const inbox = proxyActivities<InboxSteps>({
-  startToCloseTimeout: '20s',
-  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });
 
 /** Commands to the PBX: one attempt each, as a command whose answer is lost may have been carried out. */

@@ -283,7 +283,7 @@ async function belongsToCaller(
   // One number, several customers: linking to a ticket of one of them chooses that one.
   const owner = await context.trx('customer_phones').where({ phone: call.phone, customer_id: ticket.customer_id }).first('phone');
   if (!owner) return false;
-  await setCustomer(context.trx, call.id, ticket.customer_id);
+  await setCustomer(context, ticket.customer_id);
   return true;
 }
 
@@ -339,7 +339,7 @@ async function identifyCustomer(context: DecisionContext, action: ActionMessage)
     const position = trx('customer_phones').where({ customer_id: action.customerId }).count('*');
     await trx('customer_phones').insert({ customer_id: action.customerId, phone: call.phone, position }).onConflict().ignore();
   }
-  await setCustomer(trx, call.id, action.customerId);
+  await setCustomer(context, action.customerId);
   const cause = byAgent(context, action.agentId, action.inboxId, null, 'S4a');
   for (const { id } of tickets) {
     const ticket = await lockTicket(trx, id);
@@ -357,6 +357,6 @@ async function createCallCustomer(context: DecisionContext, action: ActionMessag
   const row = (await context.trx('actions').where({ agent_id: action.agentId, action_id: action.actionId }).first('body')) as
     { body: { fullName?: string } } | undefined;
   const customerId = await createCustomer(context.trx, call.phone, row?.body.fullName);
-  await setCustomer(context.trx, call.id, customerId);
+  await setCustomer(context, customerId);
   return done();
 }

@@ -4,6 +4,7 @@ import { liveCallOf, publishCall } from '../../db/calls.ts';
 import { publish } from '../../db/stream.ts';
 import type { DatabaseSteps } from '../../workflows/steps.ts';
 import { answerAction } from './actions.ts';
+import { contextOf } from './context.ts';
 
 interface CallbackRow {
   readonly id: string;
@@ -28,7 +29,7 @@ export function createCallbackSteps({ db }: { readonly db: Db }): Pick<DatabaseS
           .update({ command_state: input.state });
         if (input.actionId && input.agentId) {
           await answerAction(
-            { trx, callId: input.callId, phoneCountry: '' },
+            contextOf(trx, input.callId, ''),
             { actionId: input.actionId, agentId: input.agentId },
             { code: null },
           );
@@ -43,7 +44,7 @@ export function createCallbackSteps({ db }: { readonly db: Db }): Pick<DatabaseS
         if (input.code !== null) await reportFailure(trx, input.callId, input.code);
         if (input.actionId && input.agentId) {
           await answerAction(
-            { trx, callId: input.callId, phoneCountry: '' },
+            contextOf(trx, input.callId, ''),
             { actionId: input.actionId, agentId: input.agentId },
             { code: null },
           );

@@ -36,15 +36,24 @@ export interface ConversationRow {
 /** What every decision of one call needs: the transaction, the locked call, and how to name the cause of a change. */
 export interface DecisionContext {
   readonly trx: Transaction;
-  /** Read anew by `callOf`; locked for the whole transaction. */
+  /** Locked for the whole transaction. */
   readonly callId: string;
+  /** The call's row as it is now: whoever changes it puts it here, or takes it away to have it read anew. */
+  readonly known: { call: CallRow | null };
   readonly phoneCountry: string;
 }
 
-export async function callOf({ trx, callId }: DecisionContext): Promise<CallRow> {
-  const row = (await trx('calls').where({ id: callId }).first()) as CallRow | undefined;
-  if (!row) throw new Error(`Call ${callId} has no row: it was dispatched without one`);
-  return row;
+export const contextOf = (trx: Transaction, callId: string, phoneCountry: string): DecisionContext => ({
+  trx,
+  callId,
+  phoneCountry,
+  known: { call: null },
+});
+
+export async function callOf({ trx, callId, known }: DecisionContext): Promise<CallRow> {
+  known.call ??= ((await trx('calls').where({ id: callId }).first()) as CallRow | undefined) ?? null;
+  if (!known.call) throw new Error(`Call ${callId} has no row: it was dispatched without one`);
+  return known.call;
 }
 
 export async function conversationOf({ trx, callId }: DecisionContext, id: string): Promise<ConversationRow | undefined> {

@@ -8,15 +8,16 @@ import { callOf, type CallRow, type DecisionContext } from './context.ts';
  * one ticket. The key is the number first, then the person: both are taken in the same order everywhere.
  */
 export async function lockCustomer(trx: Transaction, call: Pick<CallRow, 'phone' | 'customer_id'>): Promise<void> {
-  const keys = [call.phone && `phone:${call.phone}`, call.customer_id && `customer:${call.customer_id}`].filter(
-    (key) => key !== null && key !== '',
-  );
-  for (const key of keys) await trx.raw('select pg_advisory_xact_lock(hashtextextended(?, 17))', [key]);
+  const keys = [...(call.phone ? [`phone:${call.phone}`] : []), ...(call.customer_id ? [`customer:${call.customer_id}`] : [])];
+  if (keys.length === 0) return;
+  // An array is unnested in its order.
+  await trx.raw('select pg_advisory_xact_lock(hashtextextended(key, 17)) from unnest(?::text[]) key', [keys]);
 }
 
 /** Sets the call's customer, and with it that of its conversations. */
-export async function setCustomer(trx: Transaction, callId: string, customerId: string): Promise<void> {
+export async function setCustomer({ trx, callId, known }: DecisionContext, customerId: string): Promise<void> {
   await trx('calls').where({ id: callId }).update({ customer_id: customerId });
+  if (known.call) known.call = { ...known.call, customer_id: customerId };
   await trx('conversations').where({ call_id: callId }).update({ customer_id: customerId });
 }
 
@@ -33,7 +34,7 @@ export async function recogniseCustomer(context: DecisionContext): Promise<CallR
   if (call.customer_id || !call.phone) return call;
   const [only, ...others] = await ownersOf(context.trx, call.phone);
   if (!only || others.length > 0) return call;
-  await setCustomer(context.trx, call.id, only);
+  await setCustomer(context, only);
   return { ...call, customer_id: only };
 }
 
@@ -59,7 +60,7 @@ export async function customerForTicket(context: DecisionContext): Promise<CallR
   const recognised = await recogniseCustomer(context);
   if (recognised.customer_id || (await ownersOf(context.trx, call.phone)).length > 0) return recognised;
   const customerId = await createCustomer(context.trx, call.phone);
-  await setCustomer(context.trx, call.id, customerId);
+  await setCustomer(context, customerId);
   return { ...recognised, customer_id: customerId };
 }
 
@@ -77,7 +78,7 @@ export async function isNothingButTheNumber(trx: Transaction, customerId: string
 
 /** The stopgap's tickets and calls are the real customer's; nothing of it is left to share the number with. */
 export async function replaceCustomer(
-  { trx }: DecisionContext,
+  { trx, known }: DecisionContext,
   stopgap: string,
   customerId: string,
   cause: Cause,
@@ -90,4 +91,5 @@ export async function replaceCustomer(
   for (const table of ['conversations', 'calls'])
     await trx(table).where({ customer_id: stopgap }).update({ customer_id: customerId });
   await trx('customers').where({ id: stopgap }).delete();
+  known.call = null;
 }

@@ -1,11 +1,10 @@
 import type { Decision } from '../../domain/decisions.ts';
-import type { Db } from '../../db/pool.ts';
-import { inTransaction } from '../../db/pool.ts';
+import { inTransaction, type Db, type Transaction } from '../../db/pool.ts';
 import { announce, giveUp, settleRecording } from '../../db/recordings.ts';
-import type { ApplyInput, DatabaseSteps, DecisionResult, InboxSteps } from '../../workflows/steps.ts';
+import type { ApplyInput, DatabaseSteps, DecisionResult } from '../../workflows/steps.ts';
 import { actOn, answerAction } from './actions.ts';
 import { createCallbackSteps, reportFailure } from './callbacks.ts';
-import { callOf, type DecisionContext } from './context.ts';
+import { callOf, type CallRow, type DecisionContext } from './context.ts';
 import { lockCustomer } from './customers.ts';
 import { recordMissed } from './missed.ts';
 import { project } from './project.ts';
@@ -17,31 +16,35 @@ export interface DecisionDeps {
 }
 
 /** The call workflow's steps in Postgres: each batch of decisions is one transaction under a lock on the call's row. */
-export function createCallSteps(deps: DecisionDeps): DatabaseSteps & InboxSteps {
+export function createCallSteps(deps: DecisionDeps): DatabaseSteps {
   return {
     applyDecisions: (input) => applyDecisions(deps, input),
     loadCallState: async (callId) => {
       const row = (await deps.db('calls').where({ id: callId }).first('view')) as { view: { state?: unknown } } | undefined;
       return (row?.view.state as Awaited<ReturnType<DatabaseSteps['loadCallState']>>) ?? null;
     },
-    isMoreComing: (callId) => isMoreComing(deps.db, callId),
     ...createCallbackSteps(deps),
   };
 }
 
-async function isMoreComing(db: Db, callId: string): Promise<boolean> {
-  const { rows } = await db.raw<{ rows: unknown[] }>(
-    `select from calls c join inbox i on i.entry = c.entry_id and i.integration_id = c.integration_id
-     where c.id = ? and i.delivered_at is null limit 1`,
-    [callId],
+/** Does the inbox hold messages of this call that are on their way, or were delivered and not heard? */
+async function isMoreComing(trx: Transaction, callId: string, heard: number): Promise<boolean> {
+  const { rows } = await trx.raw<{ rows: { more: boolean }[] }>(
+    `select coalesce(bool_or(i.delivered_at is null), false)
+         or count(*) filter (where i.verdict = 'delivered' and i.workflow_id = c.workflow_id) > ? as more
+     from calls c join inbox i on i.entry = c.entry_id and i.integration_id = c.integration_id where c.id = ?`,
+    [heard, callId],
   );
-  return rows.length > 0;
+  return rows[0]?.more === true;
 }
 
 async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<readonly DecisionResult[]> {
   return inTransaction(deps.db, async (trx) => {
-    const context: DecisionContext = { trx, callId: input.callId, phoneCountry: deps.phoneCountry };
-    await trx('calls').where({ id: input.callId }).forUpdate().first('id');
+    const locked = (await trx('calls').where({ id: input.callId }).forUpdate().first()) as CallRow | undefined;
+    const known = { call: locked ?? null };
+    const context: DecisionContext = { trx, callId: input.callId, known, phoneCountry: deps.phoneCountry };
+    if (input.endsHaving !== undefined && (await isMoreComing(trx, input.callId, input.endsHaving)))
+      return [{ type: 'more_is_coming' }];
     // Everything but the bare state may touch the customer's other tickets: the lock comes before any of theirs.
     if (input.decisions.some((decision) => decision.type !== 'project')) await lockCustomer(trx, await callOf(context));
     const results: DecisionResult[] = [];

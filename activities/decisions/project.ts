@@ -2,8 +2,7 @@ import type { Decision, ProjectedCard, ProjectedConversation } from '../../domai
 import { liveCallOf, publishCall, type LiveCall } from '../../db/calls.ts';
 import { publishTicketChanged } from '../../db/stream.ts';
 import { changeTicket, lockTicket } from '../../db/tickets.ts';
-import { byRule, conversationOf, toDate, type CallRow, type ConversationRow, type DecisionContext } from './context.ts';
-import { recogniseCustomer } from './customers.ts';
+import { byRule, toDate, type CallRow, type ConversationRow, type DecisionContext } from './context.ts';
 import { closeMissedTickets } from './missed.ts';
 
 type Projection = Extract<Decision, { type: 'project' }>;
@@ -13,32 +12,47 @@ type Projection = Extract<Decision, { type: 'project' }>;
  * differs. Full state each time, so a repeat writes the same.
  */
 export async function project(context: DecisionContext, decision: Projection): Promise<{ cancelled: boolean }> {
-  const { trx, callId } = context;
-  const number =
-    decision.customer === null
-      ? undefined
-      : ((await trx('call_numbers').where({ call_id: callId, ref: decision.customer }).first('number')) as
-          { number: string } | undefined);
-  await trx('calls')
-    .where({ id: callId })
-    .update({
-      direction: decision.direction,
-      state: decision.over ? 'over' : 'active',
-      ...(number ? { phone: number.number } : {}),
-      ...(decision.startedAt !== null ? { started_at: toDate(decision.startedAt) } : {}),
-      ended_at: toDate(decision.endedAt),
-      flags: JSON.stringify(decision.flags),
-    });
-  const call = await recogniseCustomer(context);
+  const call = await projectCall(context, decision);
   for (const conversation of decision.conversations) await projectConversation(context, call, conversation);
   if (decision.withdrawn.length > 0) await withdrawConversations(context, decision.withdrawn);
   await projectCards(context, decision.cards);
   return { cancelled: call.command_state === 'cancelled' };
 }
 
+/** The call's row; S1: the caller is recognised if the number belongs to exactly one customer, several are left to the agent's choice. */
+async function projectCall({ trx, callId, known }: DecisionContext, decision: Projection): Promise<CallRow> {
+  const { rows } = await trx.raw<{ rows: (CallRow & { recognised: boolean })[] }>(
+    `with told as (
+       select coalesce((select number from call_numbers where call_id = :callId::uuid and ref = :ref::int), c.phone) as phone, c.customer_id
+       from calls c where c.id = :callId::uuid),
+     owner as (
+       select case when count(*) = 1 then min(p.customer_id::text)::uuid end as id
+       from told join customer_phones p on p.phone = told.phone where told.customer_id is null)
+     update calls set direction = :direction, state = :state, phone = told.phone, ended_at = :endedAt::timestamptz,
+       started_at = coalesce(:startedAt::timestamptz, started_at), flags = :flags::jsonb,
+       customer_id = coalesce(calls.customer_id, owner.id)
+     from told, owner where calls.id = :callId::uuid
+     returning calls.*, (told.customer_id is null and owner.id is not null) as recognised`,
+    {
+      callId,
+      ref: decision.customer as number,
+      direction: decision.direction as string,
+      state: decision.over ? 'over' : 'active',
+      startedAt: toDate(decision.startedAt) as Date,
+      endedAt: toDate(decision.endedAt) as Date,
+      flags: JSON.stringify(decision.flags),
+    },
+  );
+  const [row] = rows;
+  if (!row) throw new Error(`Call ${callId} has no row: it was dispatched without one`);
+  const { recognised, ...call } = row;
+  if (recognised) await trx('conversations').where({ call_id: callId }).update({ customer_id: call.customer_id });
+  known.call = call;
+  return call;
+}
+
 async function projectConversation(context: DecisionContext, call: CallRow, now: ProjectedConversation): Promise<void> {
   const { trx } = context;
-  const before = await conversationOf(context, now.id);
   const facts = {
     direction: now.direction,
     outcome: now.outcome,
@@ -51,24 +65,30 @@ async function projectConversation(context: DecisionContext, call: CallRow, now:
     handed_over_to: now.handedOverTo,
     reconciled: now.reconciled,
   };
-  if (!before) {
-    await trx('conversations').insert({
-      ...facts,
-      id: now.id,
-      call_id: call.id,
-      ordinal: now.ordinal,
-      agent_id: now.agentId,
-      customer_id: call.customer_id,
-      phone: call.phone,
-      ...(now.ticketId ? { ticket_id: now.ticketId, made_by: 'callback' } : {}),
-    });
-  } else {
-    await trx('conversations')
-      .where({ id: now.id })
-      .update({ ...facts, customer_id: call.customer_id, phone: call.phone });
-  }
-  const after = await conversationOf(context, now.id);
-  if (!after?.ticket_id) return;
+  const fresh = {
+    ...facts,
+    id: now.id,
+    call_id: call.id,
+    ordinal: now.ordinal,
+    agent_id: now.agentId,
+    customer_id: call.customer_id,
+    phone: call.phone,
+    ...(now.ticketId ? { ticket_id: now.ticketId, made_by: 'callback' } : {}),
+  };
+  const [row] = (await trx('conversations')
+    .insert(fresh)
+    .onConflict('id')
+    .merge([...(Object.keys(facts) as (keyof typeof facts)[]), 'customer_id', 'phone'])
+    .returning([
+      'conversations.*',
+      // What a statement reads is what was there before it.
+      trx.raw(
+        '(select to_jsonb(was) from (select outcome, answered_at from conversations was where was.id = conversations.id) was) as before',
+      ),
+    ])) as (ConversationRow & { before: Pick<ConversationRow, 'outcome' | 'answered_at'> | null })[];
+  if (!row) throw new Error(`Conversation ${now.id} got no row`);
+  const { before, ...after } = row;
+  if (!after.ticket_id) return;
   const begins =
     now.outcome === 'in_progress' &&
     now.answeredAt !== null &&

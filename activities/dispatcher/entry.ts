@@ -1,8 +1,19 @@
-import { claimRows, postponeRows, settleRows, tryLockEntry, unlockEntry, type EntryKey, type InboxRow } from '../../db/inbox.ts';
+import {
+  claimEntry,
+  postponeRows,
+  settleRows,
+  unlockEntry,
+  type Claim,
+  type EntryKey,
+  type InboxRow,
+  type Settled,
+} from '../../db/inbox.ts';
 import type { Logger } from '../../db/log.ts';
 import type { Db, Transaction } from '../../db/pool.ts';
 import type { Tracing } from '../../db/tracing.ts';
 import { rowIdsOf, type Delivery } from './deliveries.ts';
+import type { OperatorDirectories } from './operators.ts';
+import { prepareKnown } from './prepare-known.ts';
 import { prepareDeliveries } from './prepare.ts';
 import { send, type SendingDeps } from './send.ts';
 import { describeTemporalError, isRefusedForGood, SendingFailed } from './temporal-errors.ts';
@@ -20,6 +31,7 @@ export type EntryOutcome =
 export interface EntryDeps extends SendingDeps {
   readonly log: Logger;
   readonly country: string;
+  readonly operators: OperatorDirectories;
   readonly batchSize: number;
   readonly tracing?: Tracing | undefined;
 }
@@ -27,24 +39,26 @@ export interface EntryDeps extends SendingDeps {
 const FIRST_DELAY_MS = 1_000;
 export const LONGEST_DELAY_MS = 60_000;
 
+/** One entry held by one connection, until it is given back. */
+interface Hold {
+  readonly key: EntryKey;
+  readonly connection: unknown;
+  held: boolean;
+}
+
 /** Delivers what waits of one entry, in order, while nobody else does. Whatever dies in between, what is not marked comes again. */
 export async function deliverEntry(deps: EntryDeps, key: EntryKey): Promise<EntryOutcome> {
-  const connection: unknown = await deps.db.client.acquireConnection();
+  const hold: Hold = { key, connection: await deps.db.client.acquireConnection(), held: false };
   try {
-    if (!(await tryLockEntry(deps.db, connection, key))) return 'busy';
-    try {
-      const deliver = () => deliverBatches(deps, key, connection);
-      return await (deps.tracing?.inCall('deliver', key.entry, {}, deliver) ?? deliver());
-    } finally {
-      await unlock(deps.db, connection, key);
-    }
+    return await deliverBatches(deps, hold);
   } finally {
-    await deps.db.client.releaseConnection(connection);
+    if (hold.held) await unlock(deps.db, hold);
+    await deps.db.client.releaseConnection(hold.connection);
   }
 }
 
 /** A connection that cannot give its lock back must not serve anybody else: the server frees the lock when it closes. */
-async function unlock(db: Db, connection: unknown, key: EntryKey): Promise<void> {
+async function unlock(db: Db, { connection, key }: Hold): Promise<void> {
   try {
     await unlockEntry(db, connection, key);
   } catch (error) {
@@ -52,18 +66,26 @@ async function unlock(db: Db, connection: unknown, key: EntryKey): Promise<void>
   }
 }
 
-async function deliverBatches(deps: EntryDeps, key: EntryKey, connection: unknown): Promise<EntryOutcome> {
+async function claim(deps: EntryDeps, hold: Hold, limit: number): Promise<Claim | null> {
+  const claimed = await claimEntry(deps.db, hold.connection, hold.key, { limit, holds: hold.held });
+  if (claimed) hold.held = true;
+  return claimed;
+}
+
+async function deliverBatches(deps: EntryDeps, hold: Hold): Promise<EntryOutcome> {
   let size = deps.batchSize;
   let outcome: EntryOutcome = 'busy';
   for (;;) {
-    const { rows, deliveries } = await prepareBatch(deps, key, connection, size);
-    if (rows.length === 0) return outcome;
-    const sent = await sendAll(deps, connection, rows, deliveries);
+    const claimed = await claim(deps, hold, size);
+    if (!claimed || claimed.rows.length === 0) return outcome;
+    const { rows, deliveries } = await prepareBatch(deps, hold, claimed);
+    // Less than a whole batch was all there was; what has come since rings the bell itself.
+    const isAll = rows.length < size && rows.length === claimed.rows.length;
+    const sent = await sendAll(deps, hold, { rows, deliveries, isAll });
     if (sent === 'postponed') return sent;
     if (sent === 'refused') size = 1;
     else if (outcome !== 'delivered') outcome = sent;
-    // Less than a whole batch was all there was; what has come since rings the bell itself.
-    if (sent !== 'refused' && rows.length < size) return outcome;
+    if (sent !== 'refused' && isAll) return outcome;
   }
 }
 
@@ -73,19 +95,17 @@ interface Batch {
 }
 
 /** A batch that Postgres itself rejects is taken apart: the one row that is to blame is given up, the others go on. */
-async function prepareBatch(deps: EntryDeps, key: EntryKey, connection: unknown, size: number): Promise<Batch> {
-  let claimed: readonly InboxRow[] = [];
+async function prepareBatch(deps: EntryDeps, hold: Hold, claimed: Claim): Promise<Batch> {
+  const { rows } = claimed;
   try {
-    return await inTransaction(deps.db, connection, async (trx) => {
-      const rows = await claimRows(trx, key, size);
-      claimed = rows;
-      return { rows, deliveries: rows.length > 0 ? await prepareDeliveries(trx, rows, deps.country) : [] };
-    });
+    const known = await prepareKnown(deps.operators, claimed, deps.country);
+    const write = (trx: Transaction): Promise<Delivery[]> => prepareDeliveries(trx, rows, deps.country);
+    return { rows, deliveries: known ?? (await inTransaction(deps.db, hold.connection, write)) };
   } catch (error) {
     if (!isOurFault(error)) throw error;
-    if (claimed.length > 1) return prepareBatch(deps, key, connection, 1);
-    const [row] = claimed;
+    const [row, ...others] = rows;
     if (!row) throw error;
+    if (others.length > 0) return prepareBatch(deps, hold, { ...claimed, rows: [row] });
     deps.log.error({ inboxId: row.id, err: error }, 'Gave up an inbox row that cannot be prepared');
     return { rows: [row], deliveries: [givenUp(row, 'cannot_be_prepared', error)] };
   }
@@ -105,20 +125,19 @@ function givenUp(row: InboxRow, why: string, error: unknown): Delivery {
 
 async function sendAll(
   deps: EntryDeps,
-  connection: unknown,
-  rows: readonly InboxRow[],
-  deliveries: readonly Delivery[],
+  hold: Hold,
+  { rows, deliveries, isAll }: Batch & { readonly isAll: boolean },
 ): Promise<Exclude<EntryOutcome, 'busy'> | 'refused'> {
   for (const [index, delivery] of deliveries.entries()) {
     try {
-      await settleRows(deps.db, connection, await send(deps, delivery));
+      await settle(deps, hold, await send(deps, delivery), isAll && index === deliveries.length - 1);
     } catch (error) {
       if (!(error instanceof SendingFailed)) throw error;
-      if (isRefusedForGood(error.cause)) return refused(deps, connection, delivery, error);
+      if (isRefusedForGood(error.cause)) return refused(deps, hold, delivery, error);
       const left = new Set(deliveries.slice(index).flatMap(rowIdsOf));
       await putOff(
         deps,
-        connection,
+        hold.connection,
         rows.filter((row) => left.has(row.id)),
         error,
       );
@@ -128,18 +147,18 @@ async function sendAll(
   return deliveries.some((delivery) => delivery.kind !== 'none') ? 'delivered' : 'settled';
 }
 
+async function settle(deps: EntryDeps, hold: Hold, settled: readonly Settled[], isLast = false): Promise<void> {
+  await settleRows(deps.db, hold.connection, settled, { unlock: isLast ? hold.key : undefined });
+  if (isLast) hold.held = false;
+}
+
 /** Temporal refuses a delivery for good: a batch is taken apart, to see which row is to blame, and that one is given up. */
-async function refused(
-  deps: EntryDeps,
-  connection: unknown,
-  delivery: Delivery,
-  failure: SendingFailed,
-): Promise<'refused' | 'settled'> {
+async function refused(deps: EntryDeps, hold: Hold, delivery: Delivery, failure: SendingFailed): Promise<'refused' | 'settled'> {
   const [id, ...others] = rowIdsOf(delivery);
   if (others.length > 0 || id === undefined) return 'refused';
   const error = describeTemporalError(failure.cause);
   deps.log.error({ inboxId: id, error }, 'Gave up an inbox row that Temporal refuses');
-  await settleRows(deps.db, connection, [{ id, verdict: 'failed', why: 'refused_by_temporal', workflowId: null, error }]);
+  await settle(deps, hold, [{ id, verdict: 'failed', why: 'refused_by_temporal', workflowId: null, error }]);
   return 'settled';
 }
 

@@ -9,6 +9,7 @@ import { deliverEntry, LONGEST_DELAY_MS, type EntryDeps } from './entry.ts';
 import { createTemporalHealth } from './health.ts';
 import { createInspectorBell } from './inspector-bell.ts';
 import { listenToInbox, type InboxListener } from './listener.ts';
+import { createOperatorDirectories } from './operators.ts';
 import { TEMPORAL_ERROR_PREFIX } from './temporal-errors.ts';
 
 export interface DispatcherDeps {
@@ -71,6 +72,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const entryDeps = entryDepsOf(deps, tuning, db);
   const active = new Map<string, Promise<void>>();
   const busyUntil = new Map<string, number>();
+  /** Entries that got something new while they were delivered. */
+  const again = new Set<string>();
   const bell = createBell();
   const inspector = createInspectorBell(db);
   let stopping = false;
@@ -83,7 +86,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   async function deliver(key: EntryKey): Promise<void> {
     const outcome = await deliverEntry(entryDeps, key);
     if (outcome !== 'busy') inspector.ring();
-    if (outcome === 'busy') busyUntil.set(nameOfEntry(key), Date.now() + BUSY_MS);
+    else {
+      busyUntil.set(nameOfEntry(key), Date.now() + BUSY_MS);
+      bell.ring();
+    }
     if (outcome === 'postponed') health.failed();
     if (outcome === 'delivered' && health.succeeded()) {
       await hurryPostponedRows(db, TEMPORAL_ERROR_PREFIX);
@@ -94,7 +100,6 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   function begin(key: EntryKey): void {
     const name = nameOfEntry(key);
-    const rungBefore = bell.rung;
     const work = deliver(key)
       .catch(async (error: unknown) => {
         busyUntil.set(name, Date.now() + DATABASE_PAUSE_MS);
@@ -102,10 +107,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       })
       .finally(() => {
         active.delete(name);
-        // What came meanwhile may belong to this entry, and was passed over because of it.
-        if (bell.rung !== rungBefore) bell.ring();
+        if (again.delete(name)) hear(key);
       });
     active.set(name, work);
+  }
+
+  /** Something new of one entry goes out at once, if there is room; all else is found by looking. */
+  function hear(key?: EntryKey): void {
+    if (key && active.has(nameOfEntry(key))) again.add(nameOfEntry(key));
+    else if (key && !stopping && !health.away && !busyUntil.has(nameOfEntry(key)) && active.size < tuning.concurrency) begin(key);
+    else bell.ring();
   }
 
   async function slotIsFree(): Promise<void> {
@@ -125,6 +136,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     for (const key of found) {
       await slotIsFree();
       if (stopping) return false;
+      // It may have been heard of meanwhile.
+      if (active.has(nameOfEntry(key))) continue;
       begin(key);
       if (health.away) await Promise.all(active.values());
       if (health.away) return true;
@@ -158,7 +171,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   return {
     async start() {
-      listener = listenToInbox(db, deps.log, bell.ring);
+      listener = listenToInbox(db, deps.log, hear);
       running = run();
     },
     stop() {
@@ -190,6 +203,7 @@ function entryDepsOf(deps: DispatcherDeps, tuning: Tuning, db: Db): EntryDeps {
     client: deps.temporalClient,
     taskQueue: deps.taskQueue,
     country: config.phoneCountry,
+    operators: createOperatorDirectories(db, config.phoneCountry),
     batchSize: tuning.batchSize,
     tracing: deps.tracing,
     deadlineMs: tuning.deadlineMs,

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Logger } from '../../db/log.ts';
+import { entryNamed, type EntryKey } from '../../db/inbox.ts';
 import type { Db } from '../../db/pool.ts';
 
 const RECONNECT_MS = 2_000;
@@ -9,10 +10,10 @@ export interface InboxListener {
 }
 
 /**
- * Calls `wake` whenever rows were committed to the inbox, and once after each connection, as some may have come while there was none.
- * Only a hint: whoever listens also looks on their own.
+ * Calls `wake` with the entry whenever rows were committed to the inbox, and once without one after each connection, as some may have
+ * come while there was none. Only a hint: whoever listens also looks on their own.
  */
-export function listenToInbox(db: Db, log: Logger, wake: () => void): InboxListener {
+export function listenToInbox(db: Db, log: Logger, wake: (key?: EntryKey) => void): InboxListener {
   let stopped = false;
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -24,7 +25,7 @@ export function listenToInbox(db: Db, log: Logger, wake: () => void): InboxListe
       keepAlive: true,
     });
     client = fresh;
-    fresh.on('notification', wake);
+    fresh.on('notification', ({ payload }) => wake(entryNamed(payload ?? '')));
     fresh.once('error', (error) => lost(fresh, error));
     fresh.once('end', () => lost(fresh, new Error('The connection ended')));
     try {

@@ -1,5 +1,6 @@
 import { deviceOf, digitsOf, parsePhone } from '../../domain/phone.ts';
-import type { OperatorRow } from '../../db/dispatch.ts';
+import { operatorsOf, type OperatorRow } from '../../db/dispatch.ts';
+import type { Db } from '../../db/pool.ts';
 import type { Operator } from '../telephony/mango/translate.ts';
 
 export interface OperatorDirectory {
@@ -20,6 +21,25 @@ export function createOperatorDirectory(rows: readonly OperatorRow[], country: s
   return {
     byExtension: (extension) => exact.get(extension) ?? onlyOne(loose.get(withoutZeros(extension))),
     byDevice: (number) => onlyOne(devices.get(deviceKey(number, country))),
+  };
+}
+
+export interface OperatorDirectories {
+  /** The account's operators as they are at that version of theirs. */
+  of(integrationId: string, version: string): Promise<OperatorDirectory>;
+}
+
+/** Read anew only when they have changed: a large account has a thousand, and each call asks several times. */
+export function createOperatorDirectories(db: Db, country: string): OperatorDirectories {
+  const known = new Map<string, { readonly version: string; readonly directory: OperatorDirectory }>();
+  return {
+    async of(integrationId, version) {
+      const kept = known.get(integrationId);
+      if (kept?.version === version) return kept.directory;
+      const directory = createOperatorDirectory(await operatorsOf(db, integrationId), country);
+      known.set(integrationId, { version, directory });
+      return directory;
+    },
   };
 }
 

@@ -18,24 +18,21 @@ import { makeDurable, type InboxRow, type Settled } from '../../db/inbox.ts';
 import type { Transaction } from '../../db/pool.ts';
 import { callWorkflowId } from '../../workflows/messages.ts';
 import type { CarrierEvent, CarrierResult } from '../telephony/mango/carrier-events.ts';
-import {
-  translateLeg,
-  translateRecording,
-  translateSummary,
-  type Arrival,
-  type Lookups,
-  type Translated,
-} from '../telephony/mango/translate.ts';
 import { carrierEventOf } from '../telephony/mango/webhooks.ts';
-import type { CallDelivery, Delivery, Parcel } from './deliveries.ts';
+import type { CallDelivery, Delivery } from './deliveries.ts';
 import { createOperatorDirectory } from './operators.ts';
 import { refuseAction } from './refuse-action.ts';
-
-type CallEvent = Exclude<CarrierEvent, CarrierResult>;
-interface EventRow {
-  readonly row: InboxRow;
-  readonly event: CallEvent;
-}
+import {
+  arrivalOf,
+  describe,
+  isTranslated,
+  parcelsOf,
+  settledAs,
+  translateAll,
+  type EventRow,
+  type Parcels,
+  type TranslatedRow,
+} from './translation.ts';
 
 const text = z.string().nullable().default(null);
 const actionBody = z.object({
@@ -68,21 +65,23 @@ class UntranslatableRow extends Error {
  */
 export async function prepareDeliveries(trx: Transaction, rows: readonly InboxRow[], country: string): Promise<Delivery[]> {
   const read = rows.map(readRow);
-  const events = read.filter((item): item is EventRow => 'event' in item && item.event.type !== 'result');
+  const events = read.filter(isEventRow);
   const call = events.length > 0 ? await prepareCall(trx, events, country) : undefined;
   const deliveries: Delivery[] = [];
   for (const item of read) deliveries.push(await deliveryOf(trx, item, call));
   return joined(deliveries);
 }
 
-type ReadRow =
+export const isEventRow = (item: ReadRow): item is EventRow => 'event' in item && item.event.type !== 'result';
+
+export type ReadRow =
   | EventRow
   | { readonly row: InboxRow; readonly event: CarrierResult }
   | { readonly row: InboxRow; readonly action: z.infer<typeof actionBody> }
   | { readonly row: InboxRow; readonly callback: string }
   | { readonly row: InboxRow; readonly error: string };
 
-function readRow(row: InboxRow): ReadRow {
+export function readRow(row: InboxRow): ReadRow {
   try {
     switch (row.source) {
       case 'agent':
@@ -110,17 +109,11 @@ function commandIdOf(key: string): string {
   return commandId;
 }
 
-/** Names what is wrong without quoting the row: `last_error` is shown and logged. */
-function describe(error: unknown): string {
-  if (error instanceof z.ZodError) return error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
-  return error instanceof Error ? error.message : 'unknown error';
-}
-
-interface PreparedCall {
+export interface PreparedCall {
   readonly call: DispatchCall;
   readonly workflowId: string;
   readonly bound: CallDelivery['bound'];
-  readonly parcels: ReadonlyMap<string, Parcel<CallMessage> | Settled>;
+  readonly parcels: Parcels;
 }
 
 async function prepareCall(trx: Transaction, events: readonly EventRow[], country: string): Promise<PreparedCall> {
@@ -208,38 +201,6 @@ function unboundYet(
     .map((callback) => ({ commandId: callback.commandId ?? '', callId: call.id }));
 }
 
-type TranslatedRow = Translated<CallMessage> | { readonly settled: Settled };
-
-function translateAll(events: readonly EventRow[], lookups: Lookups): Map<string, TranslatedRow> {
-  return new Map(events.map(({ row, event }) => [row.id, translateRow(row, event, lookups)]));
-}
-
-function translateRow(row: InboxRow, event: CallEvent, lookups: Lookups): TranslatedRow {
-  try {
-    return translate(event, arrivalOf(row), lookups) ?? { settled: settledAs(row, 'ignored', 'unknown_state') };
-  } catch (error) {
-    return { settled: { ...settledAs(row, 'failed', 'untranslatable'), error: describe(error) } };
-  }
-}
-
-function translate(event: CallEvent, arrival: Arrival, lookups: Lookups): Translated<CallMessage> | null {
-  switch (event.type) {
-    case 'leg':
-      return translateLeg(event, arrival, lookups);
-    case 'summary':
-      return translateSummary(event, arrival, lookups);
-    case 'recording':
-      return translateRecording(event, arrival, lookups);
-  }
-}
-
-function arrivalOf(row: InboxRow): Arrival {
-  const arrival = { inboxId: Number(row.id), receivedAt: row.received_at.getTime() };
-  return row.source === 'reconcile' ? { ...arrival, reconciled: true } : arrival;
-}
-
-const isTranslated = (item: TranslatedRow): item is Translated<CallMessage> => 'message' in item;
-
 /** The first number heard of is the customer's, and stays; a number called by an employee is not if a hidden caller began the entry. */
 async function complete(trx: Transaction, call: DispatchCall, entry: string, items: readonly TranslatedRow[]): Promise<boolean> {
   const translated = items.filter(isTranslated);
@@ -257,22 +218,17 @@ async function complete(trx: Transaction, call: DispatchCall, entry: string, ite
 const isCaller = (message: CallMessage): boolean =>
   (message.type === 'leg' || message.type === 'summary') && message.from.kind === 'outside';
 
-function parcelsOf(translated: ReadonlyMap<string, TranslatedRow>): PreparedCall['parcels'] {
-  return new Map(
-    [...translated].map(([rowId, item]) => [
-      rowId,
-      isTranslated(item) ? { rowId, message: item.message, why: item.remark } : item.settled,
-    ]),
-  );
-}
-
 async function deliveryOf(trx: Transaction, item: ReadRow, prepared: PreparedCall | undefined): Promise<Delivery> {
   if ('error' in item) return none({ ...settledAs(item.row, 'failed', 'untranslatable'), error: item.error });
   if ('action' in item) return actionDelivery(trx, item.row, item.action);
   if ('callback' in item) return callbackStart(trx, item.row, item.callback);
   if (item.event.type === 'result') return resultDelivery(trx, item.row, item.event);
-  const parcel = prepared?.parcels.get(item.row.id);
-  if (!prepared || !parcel) throw new Error(`Inbox row ${item.row.id} was not translated`);
+  return eventDelivery(item.row, prepared);
+}
+
+export function eventDelivery(row: InboxRow, prepared: PreparedCall | undefined): Delivery {
+  const parcel = prepared?.parcels.get(row.id);
+  if (!prepared || !parcel) throw new Error(`Inbox row ${row.id} was not translated`);
   if ('verdict' in parcel) return none(parcel);
   return {
     kind: 'call',
@@ -324,12 +280,8 @@ async function resultDelivery(trx: Transaction, row: InboxRow, event: CarrierRes
 
 const none = (settled: Settled): Delivery => ({ kind: 'none', settled });
 
-function settledAs(row: InboxRow, verdict: Settled['verdict'], why: string): Settled {
-  return { id: row.id, verdict, why, workflowId: null };
-}
-
 /** Neighbours for one call travel in one signal. */
-function joined(deliveries: readonly Delivery[]): Delivery[] {
+export function joined(deliveries: readonly Delivery[]): Delivery[] {
   return deliveries.reduce<Delivery[]>((all, next) => {
     const last = all.at(-1);
     if (last?.kind === 'call' && next.kind === 'call' && last.callId === next.callId) {

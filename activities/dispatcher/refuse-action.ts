@@ -1,4 +1,5 @@
 import { answerAction } from '../decisions/actions.ts';
+import { contextOf } from '../decisions/context.ts';
 import type { Transaction } from '../../db/pool.ts';
 
 /** Tells an agent that no workflow is there to do what they asked. */
@@ -8,5 +9,5 @@ export async function refuseAction(
   action: { readonly actionId: string; readonly agentId: string },
   code: string,
 ): Promise<void> {
-  await answerAction({ trx, callId, phoneCountry: '' }, action, { code });
+  await answerAction(contextOf(trx, callId, ''), action, { code });
 }

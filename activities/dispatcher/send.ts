@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { CallLimits } from '../../domain/call.ts';
+import { newCallState, withCallMessage } from '../../domain/decisions.ts';
 import type { CallMessage } from '../../domain/messages.ts';
+import { searchKeysOf, type SearchKeys } from '../../domain/search-keys.ts';
 import { hasOutcome, markBound } from '../../db/dispatch.ts';
 import type { Settled } from '../../db/inbox.ts';
 import { inTransaction, type Db } from '../../db/pool.ts';
@@ -13,6 +15,7 @@ import {
   type CallInput,
 } from '../../workflows/messages.ts';
 import type { CallbackDelivery, CallbackStart, CallDelivery, Delivery, Parcel } from './deliveries.ts';
+import { searchAttributePairs } from '../../workflows/search-attributes.ts';
 import { refuseAction } from './refuse-action.ts';
 import { isClosed, SendingFailed } from './temporal-errors.ts';
 
@@ -52,17 +55,25 @@ async function sendToCall(deps: SendingDeps, delivery: CallDelivery): Promise<re
 /** True if the call's workflow has the messages now; false if it has closed. */
 async function signalOrStart(deps: SendingDeps, delivery: CallDelivery): Promise<boolean> {
   const messages = delivery.parcels.map((parcel) => parcel.message);
-  const input: CallInput = { callId: delivery.callId, limits: deps.limits };
+  const searchKeys = firstKeysOf(delivery.callId, messages);
+  const input: CallInput = { callId: delivery.callId, limits: deps.limits, searchKeys };
   return unlessClosed(deps, () =>
     deps.client.workflow.signalWithStart('call', {
       workflowId: delivery.workflowId,
       taskQueue: deps.taskQueue,
       args: [input],
+      typedSearchAttributes: searchAttributePairs(searchKeys),
       signal: callSignals[signalNameOf(messages)],
       signalArgs: [messages],
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
     }),
   );
+}
+
+/** A workflow that is started with them need not tell Temporal of them itself. */
+function firstKeysOf(callId: string, messages: readonly CallMessage[]): SearchKeys {
+  const heard = messages.reduce((state, message) => withCallMessage(state, message, message.receivedAt), newCallState(callId));
+  return searchKeysOf(heard);
 }
 
 /** Of a call that is over nothing is started: Temporal forgets closed workflows after a while and would begin it anew. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createCallSteps } from '../../activities/decisions/index.ts';
 import { inTransaction } from '../../db/pool.ts';
 import { changeTicket, lockTicket } from '../../db/tickets.ts';
 import { agent, CallRunner, seedCast } from '../support/call-runner.ts';
@@ -134,5 +135,32 @@ describe('missed calls recorded out of order', () => {
     const old = await missed(await start(at + 5_400_000), at);
     const fresh = await missed(await start(at + 7_200_000));
     expect(fresh).not.toBe(old);
+  });
+});
+
+describe('a call that is about to end', () => {
+  const end = (endsHaving: number) =>
+    createCallSteps({ db: database.db, phoneCountry: 'RU' }).applyDecisions({ callId: call.callId, decisions: [], endsHaving });
+
+  async function keep(row: { delivered_at: Date | null; verdict: string; workflow_id: string | null }): Promise<void> {
+    const { entry_id: entry } = (await database.db('calls').where({ id: call.callId }).first('entry_id')) as { entry_id: string };
+    const key = `${entry}:${row.verdict}:${String(row.delivered_at)}`;
+    await database.db('inbox').insert({ source: 'pbx', integration_id: cast.integrationId, key, entry, body: '{}', ...row });
+  }
+
+  test('never 1: goes on while the inbox holds something for it', async () => {
+    expect(await end(0)).toEqual([]);
+    await keep({ delivered_at: null, verdict: 'accepted', workflow_id: null });
+    expect(await end(9)).toEqual([{ type: 'more_is_coming' }]);
+  });
+
+  test('never 1: goes on while something was delivered that it has not heard', async () => {
+    const { workflow_id } = (await database.db('calls').where({ id: call.callId }).first('workflow_id')) as {
+      workflow_id: string;
+    };
+    await keep({ delivered_at: new Date(), verdict: 'delivered', workflow_id });
+    await keep({ delivered_at: new Date(), verdict: 'late', workflow_id });
+    expect(await end(0)).toEqual([{ type: 'more_is_coming' }]);
+    expect(await end(1)).toEqual([]);
   });
 });

@@ -179,8 +179,9 @@ describe('the call workflow', () => {
     await database.db('inbox').insert(kept);
     await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }), events.leg('A', 'disconnected'));
     const asked = async () =>
-      (await call.handle.fetchHistory()).events?.filter((event) => event.activityTaskCompletedEventAttributes).length ?? 0;
-    await eventually(asked, (times) => times >= 2);
+      (await call.handle.fetchHistory()).events?.filter((event) => event.markerRecordedEventAttributes).length ?? 0;
+    // Beside what it shows while it goes on, it has asked twice whether it may end.
+    await eventually(asked, (times) => times >= 4);
     expect(await ticketsOf(call.callId)).toEqual([]);
     await call.send(
       events.leg('B', 'appeared', { to: agent(cast.boris), takenFrom: 'A' }),

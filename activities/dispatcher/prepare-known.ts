@@ -1,0 +1,51 @@
+import { callWorkflowId } from '../../workflows/messages.ts';
+import type { DispatchCall } from '../../db/dispatch.ts';
+import type { Claim } from '../../db/inbox.ts';
+import type { Delivery } from './deliveries.ts';
+import type { OperatorDirectories, OperatorDirectory } from './operators.ts';
+import { eventDelivery, isEventRow, joined, readRow, type PreparedCall } from './prepare.ts';
+import { isTranslated, parcelsOf, translateAll, type EventRow, type TranslatedRow } from './translation.ts';
+
+/**
+ * What `prepareDeliveries` does, without a transaction, for the most usual of all: events of a call that is known, which name no command and no number
+ * that is new. Null if there is anything to write.
+ */
+export async function prepareKnown(operators: OperatorDirectories, claim: Claim, country: string): Promise<Delivery[] | null> {
+  const { call, numbers } = claim;
+  const events = claim.rows.map(readRow).filter(isEventRow);
+  if (!call || call.mergedInto !== null || events.length < claim.rows.length) return null;
+  if (events.some(({ event }) => event.type === 'leg' && event.commandId !== null)) return null;
+  const directory = await operators.of(call.integrationId, claim.operatorsVersion);
+  const translated = translateKnown(events, numbers, directory, country);
+  if (!translated || lacksSomething(call, [...translated.values()])) return null;
+  const workflowId = callWorkflowId(call.integrationId, call.entryId ?? '');
+  const prepared: PreparedCall = { call, workflowId, bound: [], parcels: parcelsOf(translated) };
+  return joined(events.map(({ row }) => eventDelivery(row, prepared)));
+}
+
+function translateKnown(
+  events: readonly EventRow[],
+  numbers: ReadonlyMap<string, number>,
+  directory: OperatorDirectory,
+  country: string,
+): Map<string, TranslatedRow> | null {
+  let isNew = false;
+  const refOfKnown = (number: string): number => {
+    const ref = numbers.get(number);
+    if (ref === undefined) isNew = true;
+    return ref ?? 0;
+  };
+  const translated = translateAll(events, {
+    country,
+    operatorByExtension: (extension) => directory.byExtension(extension),
+    operatorByDevice: (number) => directory.byDevice(number),
+    refOf: refOfKnown,
+    commandOf: () => null,
+  });
+  return isNew ? null : translated;
+}
+
+const lacksSomething = (call: DispatchCall, items: readonly TranslatedRow[]): boolean =>
+  items
+    .filter(isTranslated)
+    .some((item) => (call.phone === null && item.customerNumber !== null) || (call.line === null && item.line !== null));
