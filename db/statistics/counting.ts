@@ -58,34 +58,25 @@ export const wholePeriod = (of: Whose): Span => ({ start: ':from', end: ':to', o
 export const whoseOf = ({ agentId, team }: StatisticsFilter): Whose =>
   agentId === undefined ? (team === undefined ? 'everybody' : 'team') : 'agent';
 
-/** Only where several agents had to do with a ticket their teams have to be looked at. */
-const teammate = (facts: FactType): string =>
-  `statistics_facts_${facts} other where other.ticket_id = f.ticket_id
-    and other.agent_id in (select id from agents where team = (select team from agents where id = f.agent_id))`;
-
-const firstIn = (facts: FactType, { start, of }: Span): string => {
-  const first = `(f.previous_at is null or f.previous_at < ${start})`;
-  if (of === 'everybody') return first;
-  const firstOfAgent = `(f.previous_of_agent_at is null or f.previous_of_agent_at < ${start})`;
-  if (of === 'agent') return firstOfAgent;
-  return `(${first} or (${firstOfAgent} and not exists (select from ${teammate(facts)}
-    and other.at >= ${start} and (other.at, other.source_id) < (f.at, f.source_id))))`;
+const PREVIOUS: Readonly<Record<Whose, string>> = {
+  everybody: 'f.previous_at',
+  agent: 'f.previous_of_agent_at',
+  team: 'f.previous_of_team_at',
+};
+const NEXT: Readonly<Record<Whose, string>> = {
+  everybody: 'f.next_at',
+  agent: 'f.next_of_agent_at',
+  team: 'f.next_of_team_at',
 };
 
-const lastIn = (facts: FactType, { end, of }: Span): string => {
-  const last = `(f.next_at is null or f.next_at >= ${end})`;
-  if (of === 'everybody') return last;
-  const lastOfAgent = `(f.next_of_agent_at is null or f.next_of_agent_at >= ${end})`;
-  if (of === 'agent') return lastOfAgent;
-  return `(${last} or (${lastOfAgent} and not exists (select from ${teammate(facts)}
-    and other.at < ${end} and (other.at, other.source_id) > (f.at, f.source_id))))`;
-};
+const firstIn = ({ start, of }: Span): string => `(${PREVIOUS[of]} is null or ${PREVIOUS[of]} < ${start})`;
+const lastIn = ({ end, of }: Span): string => `(${NEXT[of]} is null or ${NEXT[of]} >= ${end})`;
 
 /** How a ticket with several facts of a figure is counted once. */
 function onceSql(rule: FigureRule, span: Span): readonly string[] {
-  if (rule.facts === 'closed') return [lastIn(rule.facts, span)];
+  if (rule.facts === 'closed') return [lastIn(span)];
   if (rule.counts !== 'tickets' || rule.facts === 'created' || rule.only.includes('first_reply')) return [];
-  return [firstIn(rule.facts, span)];
+  return [firstIn(span)];
 }
 
 /** Its facts within a span are told apart by more than time, so that only comparing tickets finds each once. */
@@ -103,9 +94,7 @@ export function countedSql(figure: RuledFigure, span: Span): string {
 /** Which facts belong to a figure, however often a ticket occurs. */
 export function belongsSql(figure: RuledFigure, span: Span): string {
   const rule = ruleOf(figure);
-  return (
-    [...plainConditions(rule), ...(rule.only.includes('last_closing') ? [lastIn(rule.facts, span)] : [])].join(' and ') || 'true'
-  );
+  return [...plainConditions(rule), ...(rule.only.includes('last_closing') ? [lastIn(span)] : [])].join(' and ') || 'true';
 }
 
 const needsTarget = (figure: RuledFigure): boolean => ruleOf(figure).only.some((condition) => condition.startsWith('over_'));

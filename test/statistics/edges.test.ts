@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { refreshFacts } from '../../db/statistics/facts.ts';
+import { checkFacts, refreshFacts } from '../../db/statistics/facts.ts';
 import { statisticsOf, type FigureValues } from '../../db/statistics/sections.ts';
 import { isOfFigure } from '../../db/statistics/tickets-of-figure.ts';
 import type { Figure, Section } from '../../domain/statistics.ts';
@@ -282,6 +282,8 @@ describe('A team', () => {
     await change({ deactivated_at: new Date() });
     expect((await teamsOf())[SECOND]).toMatchObject({ newTickets: 1 });
     await change({ team: FIRST });
+    await refreshFacts(database.db);
+    expect(await checkFacts(database.db)).toEqual([]);
     expect(await teamsOf()).toMatchObject({ [FIRST]: { newTickets: 1 } });
     expect(await figuresOf('load', { team: SECOND })).toMatchObject({ newTickets: 0 });
   });
