@@ -1,6 +1,7 @@
 import type { Channel, Handset, TicketKind, TicketStatus } from '../domain/tickets.ts';
 import type { Executor } from './pool.ts';
 import { MAX_FOUND } from './search.ts';
+import { pageByAssignee, pageByCustomer, type Slice } from './ticket-pages.ts';
 import { ticketMatches } from './ticket-search.ts';
 import { ticketVisible, type Condition, type Viewer } from './visibility.ts';
 
@@ -67,14 +68,31 @@ async function conditions(db: Executor, viewer: Viewer, filter: TicketFilter): P
 }
 
 /** What a list may be sorted by: the column, and the join that brings it. */
-const ORDERS: Readonly<Record<TicketOrder, { readonly column: string; readonly join?: string; readonly nullable?: boolean }>> = {
+interface Order {
+  readonly column: string;
+  readonly join?: string;
+  readonly nullable?: boolean;
+  /** How a page of it is found without sorting all tickets, where no index of theirs has the order. */
+  readonly pageOf?: typeof pageByCustomer;
+}
+const ORDERS: Readonly<Record<TicketOrder, Order>> = {
   updatedAt: { column: 't.updated_at' },
   createdAt: { column: 't.created_at' },
   number: { column: 't.number' },
   subject: { column: 'lower(t.subject)' },
   status: { column: 't.status' },
-  customer: { column: 'lower(c.full_name)', join: 'left join customers c on c.id = t.customer_id', nullable: true },
-  assignee: { column: 'lower(a.full_name)', join: 'left join agents a on a.id = t.assignee_id', nullable: true },
+  customer: {
+    column: 'lower(c.full_name)',
+    join: 'left join customers c on c.id = t.customer_id',
+    nullable: true,
+    person: 'customer_id',
+  },
+  assignee: {
+    column: 'lower(a.full_name)',
+    join: 'left join agents a on a.id = t.assignee_id',
+    nullable: true,
+    person: 'assignee_id',
+  },
   lastMissedAt: { column: 't.last_missed_at', nullable: true },
 };
 
@@ -105,16 +123,15 @@ async function countTickets(db: Executor, filter: TicketFilter, where: Condition
   return Number(rows[0]?.total ?? 0);
 }
 
-interface Page {
+interface Page extends Slice {
   readonly order: TicketOrder;
-  readonly descending: boolean;
-  readonly offset: number;
-  readonly limit: number;
 }
 
 /** The page's ids, which an index alone can give. What lies in the second half of a list is counted off from its end. */
 async function pageOfIds(db: Executor, filter: TicketFilter, where: Condition, page: Page, total: number): Promise<string[]> {
-  const { column, join = '', nullable } = ORDERS[page.order];
+  const { column, join = '', nullable, pageOf } = ORDERS[page.order];
+  // What a search or a figure has found is few enough to be sorted.
+  if (pageOf && isCounted(filter)) return pageOf(db, where, page, total);
   const limit = Math.min(page.limit, total - page.offset);
   const fromEnd = page.offset > total / 2;
   const offset = fromEnd ? total - page.offset - limit : page.offset;

@@ -65,6 +65,38 @@ describe('The list', () => {
     expect(found).toEqual(sort === '-lastMissedAt' ? ['а', 'б', 'в'] : expected);
   });
 
+  it.each(['customer', '-customer', 'assignee', '-assignee'])(
+    'by %s pages through everything once by name, those without one last, whatever the page',
+    async (sort) => {
+      const person = sort.replace('-', '') as 'customer' | 'assignee';
+      const customers = [];
+      for (const fullName of ['Борис', 'анна', 'Вера', 'Анна'])
+        customers.push(as<{ id: string }>(await api.anna.post('/api/customers', { fullName })).id);
+      const mark = word();
+      for (let index = 0; index < 11; index += 1) {
+        await create({
+          subject: `${mark} ${index}`,
+          channel: 'social',
+          customerId: index % 5 === 4 ? null : customers[index % 5],
+          assigneeId: [api.boris.id, api.anna.id, null][index % 3],
+        });
+      }
+      const { items, total } = await list(`channel=social&sort=${sort}&pageSize=200`);
+      for (const pageSize of [1, 2, 3, 4, 7]) {
+        const pages = Array.from({ length: Math.ceil(total / pageSize) }, (_, index) => index + 1);
+        const shown = [];
+        for (const page of pages)
+          shown.push(...(await list(`channel=social&sort=${sort}&pageSize=${pageSize}&page=${page}`)).items);
+        expect(shown.map(({ id }) => id)).toEqual(items.map(({ id }) => id));
+      }
+      const names = items.map((item) => item[person]?.fullName.toLowerCase() ?? null);
+      const named = names.filter((name) => name !== null);
+      expect(names.slice(named.length).every((name) => name === null)).toBe(true);
+      const sorted = [...named].sort((a, b) => a.localeCompare(b, 'ru'));
+      expect(named).toEqual(sort.startsWith('-') ? sorted.reverse() : sorted);
+    },
+  );
+
   it('filters by status, channel, kind, customer and assignee, one or several', async () => {
     const mark = word();
     const { id: customerId } = as<{ id: string }>(await api.anna.post('/api/customers', { fullName: 'Клиент' }));

@@ -1,0 +1,82 @@
+import type { Executor } from './pool.ts';
+import type { Condition } from './visibility.ts';
+
+/** Pages of the ticket list in the order of people's names: those with a name first, then the others, whatever the direction. */
+
+export interface Slice {
+  readonly offset: number;
+  readonly limit: number;
+  readonly descending: boolean;
+}
+
+const direction = ({ descending }: Pick<Slice, 'descending'>): 'asc' | 'desc' => (descending ? 'desc' : 'asc');
+
+const idsOf = async (db: Executor, sql: string, bindings: readonly unknown[]): Promise<string[]> =>
+  (await db.raw<{ rows: { id: string }[] }>(sql, bindings as never)).rows.map(({ id }) => id);
+
+/** Those of one assignee or of nobody's, by id. */
+const idsWhere = (db: Executor, { sql, bindings }: Condition, slice: Slice): Promise<string[]> =>
+  idsOf(db, `select t.id from tickets t where ${sql} order by t.id ${direction(slice)} limit ? offset ?`, [
+    ...bindings,
+    slice.limit,
+    slice.offset,
+  ]);
+
+/** Walks along the names in their index and along each customer's tickets. */
+const idsByName = (db: Executor, { sql, bindings }: Condition, slice: Slice): Promise<string[]> =>
+  idsOf(
+    db,
+    `select t.id from customers p join tickets t on t.customer_id = p.id where ${sql}
+     order by lower(p.full_name) ${direction(slice)}, p.id ${direction(slice)}, t.id ${direction(slice)} limit ? offset ?`,
+    [...bindings, slice.limit, slice.offset],
+  );
+
+/** The second half is walked from its end. */
+async function namedPage(db: Executor, where: Condition, named: number, slice: Slice): Promise<string[]> {
+  const { offset, limit, descending } = slice;
+  if (offset <= named / 2) return idsByName(db, where, slice);
+  const ids = await idsByName(db, where, { offset: named - offset - limit, limit, descending: !descending });
+  return ids.reverse();
+}
+
+export async function pageByCustomer(db: Executor, where: Condition, slice: Slice, total: number): Promise<string[]> {
+  const { offset } = slice;
+  const limit = Math.min(slice.limit, total - offset);
+  const nobodys = { sql: `${where.sql} and t.customer_id is null`, bindings: where.bindings };
+  const { rows } = await db.raw<{ rows: { n: string }[] }>(`select count(*) as n from tickets t where ${nobodys.sql}`, [
+    ...where.bindings,
+  ]);
+  const named = total - Number(rows[0]?.n ?? 0);
+  const ofNamed = Math.max(0, Math.min(limit, named - offset));
+  const ids = ofNamed > 0 ? await namedPage(db, where, named, { ...slice, limit: ofNamed }) : [];
+  if (ofNamed === limit) return ids;
+  const rest = { ...slice, offset: Math.max(0, offset - named), limit: limit - ofNamed };
+  return [...ids, ...(await idsWhere(db, nobodys, rest))];
+}
+
+/** How many tickets each assignee has, from what is kept about it, in the order of names. */
+async function assignees(db: Executor, where: Condition, slice: Slice): Promise<{ id: string; n: number }[]> {
+  const { rows } = await db.raw<{ rows: { id: string; n: string }[] }>(
+    `select a.id, sum(t.n) as n from ticket_counts t join agents a on a.id = t.assignee_id where ${where.sql}
+     group by a.id having sum(t.n) > 0 order by lower(a.full_name) ${direction(slice)}, a.id ${direction(slice)}`,
+    [...where.bindings],
+  );
+  return rows.map(({ id, n }) => ({ id, n: Number(n) }));
+}
+
+/** Knows from the counts whose tickets lie on the page, and reads only those. */
+export async function pageByAssignee(db: Executor, where: Condition, slice: Slice, total: number): Promise<string[]> {
+  const people = await assignees(db, where, slice);
+  const nobodys = total - people.reduce((sum, { n }) => sum + n, 0);
+  const ids: string[] = [];
+  let before = 0;
+  for (const { id, n } of [...people, { id: null, n: nobodys }]) {
+    const [first, last] = [Math.max(0, slice.offset - before), Math.min(n, slice.offset + slice.limit - before)];
+    before += n;
+    if (first >= last) continue;
+    const theirs = id === null ? 't.assignee_id is null' : 't.assignee_id = ?';
+    const wanted = { sql: `${where.sql} and ${theirs}`, bindings: id === null ? where.bindings : [...where.bindings, id] };
+    ids.push(...(await idsWhere(db, wanted, { ...slice, offset: first, limit: last - first })));
+  }
+  return ids;
+}
