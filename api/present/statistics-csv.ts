@@ -42,11 +42,11 @@ const WORDS = {
 
 const CHANNEL_WORDS: Readonly<Record<string, Words>> = {
   call: { ru: 'Звонки', en: 'Calls' },
-  email: { ru: 'Email', en: 'Email' },
+  email: { ru: 'Почта', en: 'Email' },
   chat: { ru: 'Чат', en: 'Chat' },
   web: { ru: 'Веб-форма', en: 'Web form' },
-  messenger: { ru: 'Мессенджер', en: 'Messenger' },
-  social: { ru: 'Соцсети', en: 'Social' },
+  messenger: { ru: 'Мессенджеры', en: 'Messengers' },
+  social: { ru: 'Соцсети', en: 'Social media' },
 };
 
 const WEEKDAYS: Readonly<Record<CsvLanguage, readonly string[]>> = {
