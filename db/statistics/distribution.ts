@@ -12,65 +12,75 @@ export interface Average {
 export interface Averages {
   /** Null where there is nothing to measure. */
   readonly total: Average | null;
-  /** By the agent's id or the team's name. */
-  readonly groups: ReadonlyMap<string, Average>;
+  /** By the agent's id. */
+  readonly agents: ReadonlyMap<string, Average>;
+  /** By the team's name. */
+  readonly teams: ReadonlyMap<string, Average>;
 }
 
-/** By whom averages are broken down, beside their total. */
-export type GroupedBy = 'agent' | 'team' | null;
+/** For whom an average is taken: all of them together, each agent, each team. */
+type Level = 'total' | 'agent' | 'team';
 
 interface Parts {
-  /** Facts of the figure, with every filter: those that count in the total, in their group, or both. */
+  /** Facts of the figure, with every filter: those that count on any of the levels. */
   readonly source: string;
   readonly value: string;
-  /** Which count in the total and which in their group; null where these are the same. */
-  readonly apart: { readonly inTotal: string; readonly inGroup: string } | null;
-  readonly group: Group | null;
+  readonly levels: readonly Level[];
+  /** Which facts count on a level. */
+  readonly counted: Readonly<Record<Level, string>>;
 }
-
-interface Group {
-  readonly key: string;
-  readonly type: 'uuid' | 'text';
-  /** What must be joined to the facts. */
-  readonly join: string;
-}
-const GROUPS: Readonly<Record<'agent' | 'team', Group>> = {
-  agent: { key: 'f.agent_id', type: 'uuid', join: '' },
-  team: { key: 'member.team', type: 'text', join: 'left join agents member on member.id = f.agent_id' },
-};
-const keyOf = (group: Group | null): string => group?.key ?? 'null::uuid';
 
 /** Steps of some 6 %: few enough to count, small enough that little is left to put in order. */
 const stepOf = (value: string): string => `floor(ln(${value} + 1.0::float8) * 16)::int`;
 
-/** How many values, and what sum, lie in each step: in total and for each group. */
-function histogramSql({ source, value, apart, group }: Parts, step: string): string {
-  const only = (condition: string | undefined): string => (condition ? ` filter (where ${condition})` : '');
-  const sums = (name: string, condition: string | undefined): string =>
-    `(count(*)${only(condition)})::int as ${name}_n, (sum(${value})${only(condition)})::float8 as ${name}_sum`;
+/** How each level's values in each step are had from those of each agent. */
+const HISTOGRAM: Readonly<Record<Level, string>> = {
+  total: `select 'total' as level, null as key, step, sum(n)::int as n, sum(value_sum) as value_sum from counted
+    where in_total group by step`,
+  agent: `select 'agent', agent_id::text, step, sum(n)::int, sum(value_sum) from counted
+    where in_agent and agent_id is not null group by agent_id, step`,
+  team: `select 'team', a.team, step, sum(n)::int, sum(value_sum) from counted c join agents a on a.id = c.agent_id
+    where in_team and a.team is not null group by a.team, step`,
+};
+
+/** Whether a fact counts on each level; nothing to ask where they all count the same. */
+function membership({ levels, counted }: Parts): string {
+  const alike = new Set(levels.map((level) => counted[level])).size === 1;
+  return levels.map((level) => `${alike ? 'true' : counted[level]} as in_${level}`).join(', ');
+}
+
+/** How many values, and what sum, lie in each step, on every level; from one pass over the facts. */
+function histogramSql(parts: Parts, step: string): string {
+  const { source, value, levels } = parts;
+  const agent = levels.length > 1 ? 'f.agent_id' : 'null::uuid';
   return `
   counted as materialized (
-    select ${keyOf(group)} as grouped_by, ${step} as step,
-      ${sums('total', apart?.inTotal)}, ${sums('group', apart?.inGroup)}
-    from ${source} group by 1, 2),
-  histogram as (
-    select true as is_total, null::${group?.type ?? 'uuid'} as grouped_by, step, sum(total_n)::int as n, sum(total_sum) as value_sum from counted group by step
-    ${group ? 'union all select false, grouped_by, step, group_n, group_sum from counted where grouped_by is not null' : ''}),
+    select ${agent} as agent_id, ${step} as step, ${membership(parts)}, count(*)::int as n, sum(${value})::float8 as value_sum
+    from ${source} group by ${[1, 2, ...levels.map((_, index) => index + 3)].join(', ')}),
+  histogram as (${levels.map((level) => HISTOGRAM[level]).join(' union all ')}),
   placed as (
-    select is_total, grouped_by, step, n, sum(n) over (partition by is_total, grouped_by order by step) - n as below from histogram where n > 0),
-  whole as (select is_total, grouped_by, sum(n) as total, sum(value_sum) as value_sum from histogram group by is_total, grouped_by),
+    select level, key, step, n, sum(n) over (partition by level, key order by step) - n as below from histogram where n > 0),
+  whole as (select level, key, sum(n) as total, sum(value_sum) as value_sum from histogram group by level, key),
   -- The steps in which the lower and the upper middle lie; mostly the same.
   middle as materialized (
-    select w.is_total, w.grouped_by, min(step) as lowest, max(step) as highest, min(below) as below, min(w.total) as total,
+    select w.level, w.key, min(step) as lowest, max(step) as highest, min(below) as below, min(w.total) as total,
       min(w.value_sum / w.total) as mean
-    from placed p join whole w on w.is_total = p.is_total and (w.is_total or w.grouped_by = p.grouped_by)
-    where below < w.total / 2 + 1 and below + n >= (w.total + 1) / 2 group by w.is_total, w.grouped_by)`;
+    from placed p join whole w on w.level = p.level and w.key is not distinct from p.key
+    where below < w.total / 2 + 1 and below + n >= (w.total + 1) / 2 group by w.level, w.key)`;
 }
 
 /** For measures that are small whole numbers each is a step of its own, and the steps are the medians. */
 const exactStatement = (parts: Parts): string => `
   with ${histogramSql(parts, `(${parts.value})::int`)}
-  select is_total, grouped_by, mean, ((lowest + highest) / 2.0)::float8 as median from middle`;
+  select level, key, mean, ((lowest + highest) / 2.0)::float8 as median from middle`;
+
+/** Which values lie in the steps to be put in order, on a level. */
+const NEAR: Readonly<Record<Level, string>> = {
+  total: `select w.*, v.value from near v join wanted w on w.level = 'total' and w.step = v.step where v.in_total`,
+  agent: `select w.*, v.value from near v join wanted w on w.level = 'agent' and w.step = v.step and w.key = v.agent_id::text where v.in_agent`,
+  team: `select w.*, v.value from near v join agents a on a.id = v.agent_id
+    join wanted w on w.level = 'team' and w.step = v.step and w.key = a.team where v.in_team`,
+};
 
 /**
  * Exact medians without sorting everything: only the values of the middle's steps are put in order.
@@ -79,48 +89,53 @@ const exactStatement = (parts: Parts): string => `
 const statement = (parts: Parts): string => `
   with ${histogramSql(parts, stepOf(parts.value))},
   wanted as materialized (select m.*, step from middle m, generate_series(lowest, highest) step),
+  near as materialized (
+    select f.agent_id, ${parts.value} as value, ${stepOf(parts.value)} as step,
+      ${membership(parts)}
+    from ${parts.source} and ${stepOf(parts.value)} = any(array(select distinct step from wanted))),
   ranked as (
-    select w.is_total, w.grouped_by, w.total, w.mean, v.value,
-      w.below + row_number() over (partition by w.is_total, w.grouped_by order by v.value) as rank
-    from (
-      select ${keyOf(parts.group)} as grouped_by, ${parts.value} as value, ${stepOf(parts.value)} as step,
-        ${parts.apart?.inTotal ?? 'true'} as in_total, ${parts.apart?.inGroup ?? 'true'} as in_group
-      from ${parts.source}) v
-    join wanted w on w.step = v.step and ((w.is_total and v.in_total) or (not w.is_total and v.in_group and v.grouped_by = w.grouped_by)))
-  select is_total, grouped_by, min(mean) as mean, avg(value)::float8 as median from ranked
-  where rank in ((total + 1) / 2, total / 2 + 1) group by is_total, grouped_by`;
+    select level, key, total, mean, value, below + row_number() over (partition by level, key order by value) as rank
+    from (${parts.levels.map((level) => NEAR[level]).join(' union all ')}) each)
+  select level, key, min(mean) as mean, avg(value)::float8 as median from ranked
+  where rank in ((total + 1) / 2, total / 2 + 1) group by level, key`;
 
 const MEASURES_SMALL_NUMBERS = (rule: FigureRule): boolean => rule.unit === 'replies';
 
-/** Mean and median of a figure, in total and, if asked, for each agent or team. */
+function partsOf(figure: RuledFigure, scope: StatisticsScope, levels: readonly Level[], where: string): Parts {
+  const rule = ruleOf(figure);
+  if (typeof rule.counts !== 'object') throw new Error(`${figure} counts things: it has no average`);
+  const counted = {
+    total: countedSql(figure, wholePeriod(whoseOf(scope.filter))),
+    agent: countedSql(figure, wholePeriod('agent')),
+    team: countedSql(figure, wholePeriod('team')),
+  };
+  const any = [...new Set(levels.map((level) => counted[level]))].map((condition) => `(${condition})`).join(' or ');
+  return {
+    source: `${fromSql(rule.facts, [figure])} where ${where} and (${any})`,
+    value: measureSql(rule.counts.averageOf),
+    levels,
+    counted,
+  };
+}
+
+/** Mean and median of a figure, in total and, if asked, for each agent and team. */
 export async function averagesOf(
   reader: SnapshotReader,
   figure: RuledFigure,
   scope: StatisticsScope,
-  by: GroupedBy,
+  levels: readonly Level[] = ['total'],
 ): Promise<Averages> {
   const rule = ruleOf(figure);
-  if (typeof rule.counts !== 'object') throw new Error(`${figure} counts things: it has no average`);
   const { sql: where, bindings } = scopeSql(scope);
-  const group = by && GROUPS[by];
-  const inTotal = countedSql(figure, wholePeriod(whoseOf(scope.filter)));
-  const inGroup = countedSql(figure, wholePeriod(by ?? 'everybody'));
-  const apart = by && inGroup !== inTotal ? { inTotal, inGroup } : null;
-  const counted = apart ? `((${inTotal}) or (${inGroup}))` : inTotal;
-  const parts = {
-    source: `${fromSql(rule.facts, [figure])} ${group?.join ?? ''} where ${where} and ${counted}`,
-    value: measureSql(rule.counts.averageOf),
-    apart,
-    group,
-  };
-  const rows = await reader.rows<{ is_total: boolean; grouped_by: string | null } & Average>(
+  const parts = partsOf(figure, scope, levels, where);
+  const rows = await reader.rows<{ level: Level; key: string | null } & Average>(
     MEASURES_SMALL_NUMBERS(rule) ? exactStatement(parts) : statement(parts),
     bindings,
   );
   const present = ({ mean, median }: Average): Average => ({ mean: inUnit(rule.unit, mean), median: inUnit(rule.unit, median) });
-  const total = rows.find((row) => row.is_total);
-  return {
-    total: total ? present(total) : null,
-    groups: new Map(rows.flatMap((row) => (row.grouped_by ? [[row.grouped_by, present(row)] as const] : []))),
-  };
+  const on = (level: Level): ReadonlyMap<string, Average> =>
+    new Map(rows.flatMap((row) => (row.level === level ? [[row.key ?? '', present(row)] as const] : [])));
+  return { total: on('total').get('') ?? null, agents: on('agent'), teams: on('team') };
 }
+
+export type { Level };

@@ -13,12 +13,12 @@ import type { Channel } from '../../domain/tickets.ts';
 import { periodBefore, startsOfDays, startsOfHours, startsOfMonths, type Period } from '../../domain/time-zone.ts';
 import type { Db } from '../pool.ts';
 import { whoseOf, wholePeriod } from './counting.ts';
-import { averagesOf, type Average, type Averages, type GroupedBy } from './distribution.ts';
+import { averagesOf, type Average, type Averages, type Level } from './distribution.ts';
 import { refreshFacts } from './facts.ts';
 import { ALL_HOURS_OF_WEEK, hourOfWeekSql, weekdayAndHour } from './hours-of-week.ts';
 import { arraySql, instantSql, type StatisticsFilter, type StatisticsScope } from './scope.ts';
 import { inSnapshot, type SnapshotReader } from './snapshot.ts';
-import { tally, tallyScattered, valueOf, type Grouping, type Tallies } from './tally.ts';
+import { tally, tallyOfAgents, tallyScattered, valueOf, type Tallies } from './tally.ts';
 
 export type FigureValues = Partial<Record<Figure | Median, number | null>>;
 
@@ -61,10 +61,10 @@ async function allAverages(
   reader: SnapshotReader,
   figures: readonly Figure[],
   scope: StatisticsScope,
-  by: GroupedBy = null,
+  levels: readonly Level[] = ['total'],
 ): Promise<AveragesOfFigures> {
   const measured = figures.filter(isAverage).flatMap(partsOf);
-  const averages = measured.map(async (figure) => [figure, await averagesOf(reader, figure, scope, by)] as const);
+  const averages = measured.map(async (figure) => [figure, await averagesOf(reader, figure, scope, levels)] as const);
   return new Map(await Promise.all(averages));
 }
 
@@ -164,54 +164,31 @@ async function teamNames(reader: SnapshotReader, { team }: StatisticsFilter): Pr
   return rows.map((row) => row.team);
 }
 
-const GROUP_OF: Readonly<Record<Exclude<GroupedBy, null>, Grouping>> = {
-  agent: { sql: 'f.agent_id', bindings: {}, span: wholePeriod('agent') },
-  team: {
-    sql: 'member.team',
-    join: 'left join agents member on member.id = f.agent_id',
-    bindings: {},
-    span: wholePeriod('team'),
-  },
-};
-
-interface BrokenDown {
-  readonly total: FigureValues;
-  /** Of which groups anything was counted. */
-  readonly counted: readonly string[];
-  of(group: string): FigureValues;
-}
-
-/** The figures of S25, in total and for each agent or team. */
-async function brokenDown(reader: SnapshotReader, question: StatisticsQuestion, by: 'agent' | 'team'): Promise<BrokenDown> {
-  const counts = countsOf(FIGURES_OF.team);
-  const [tallies, averages] = await Promise.all([
-    tally(reader, counts, question, GROUP_OF[by]),
-    allAverages(reader, FIGURES_OF.team, question, by),
-  ]);
-  return {
-    total: { ...valuesOf(counts, tallies.total), ...averageValues(averages, ({ total }) => total) },
-    counted: [...tallies.groups.keys(), ...[...averages.values()].flatMap(({ groups }) => [...groups.keys()])],
-    of: (group) => ({
-      ...valuesOf(counts, tallies.groups.get(group)),
-      ...averageValues(averages, ({ groups }) => groups.get(group)),
-    }),
-  };
-}
-
-async function teamsPart(reader: SnapshotReader, question: StatisticsQuestion): Promise<Pick<Part, 'teams'>> {
-  const names = question.filter.agentId === undefined ? await teamNames(reader, question.filter) : [];
-  if (names.length === 0) return {};
-  const figures = await brokenDown(reader, question, 'team');
-  return { teams: names.map((team) => ({ team, ...figures.of(team) })) };
-}
-
+/** The figures of S25, in total, for each agent and for each team, from one pass over the facts of each kind. */
 async function teamSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
-  const [figures, teams] = await Promise.all([brokenDown(reader, question, 'agent'), teamsPart(reader, question)]);
-  const agents = (await agentsOf(reader, figures.counted, question.filter)).map((agent) => ({
+  const counts = countsOf(FIGURES_OF.team);
+  const names = question.filter.agentId === undefined ? await teamNames(reader, question.filter) : [];
+  const hasTeams = names.length > 0;
+  const [tallies, averages] = await Promise.all([
+    tallyOfAgents(reader, counts, question, hasTeams),
+    allAverages(reader, FIGURES_OF.team, question, hasTeams ? ['total', 'agent', 'team'] : ['total', 'agent']),
+  ]);
+  const counted = [...tallies.agents.keys(), ...[...averages.values()].flatMap((of) => [...of.agents.keys()])];
+  const agents = (await agentsOf(reader, counted, question.filter)).map((agent) => ({
     agent,
-    ...figures.of(agent.id),
+    ...valuesOf(counts, tallies.agents.get(agent.id)),
+    ...averageValues(averages, (of) => of.agents.get(agent.id)),
   }));
-  return { figures: figures.total, agents: agents.sort((a, b) => (b.newTickets ?? 0) - (a.newTickets ?? 0)), ...teams };
+  const teams = names.map((team) => ({
+    team,
+    ...valuesOf(counts, tallies.teams.get(team)),
+    ...averageValues(averages, (of) => of.teams.get(team)),
+  }));
+  return {
+    figures: { ...valuesOf(counts, tallies.total), ...averageValues(averages, ({ total }) => total) },
+    agents: agents.sort((a, b) => (b.newTickets ?? 0) - (a.newTickets ?? 0)),
+    ...(hasTeams ? { teams } : {}),
+  };
 }
 
 function sectionOf(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {

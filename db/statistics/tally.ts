@@ -13,6 +13,8 @@ interface GroupKey extends SqlFragment {
 export interface Grouping extends GroupKey {
   /** Within which span a ticket counts once in its group. */
   readonly span: Span;
+  /** Groups whose own groups are counted too (agents in teams): within which span a ticket counts once there. */
+  readonly outer?: Span;
 }
 
 /** What a figure is made of: a number of things and, for averages, the sum of what is measured on them. */
@@ -30,8 +32,14 @@ const NOTHING: Tally = { count: 0, sum: 0 };
 const add = (a: Tally, b: Tally): Tally => ({ count: a.count + b.count, sum: a.sum + b.sum });
 
 class Collector implements Tallies {
+  private parts: Collector | null = null;
   readonly total = new Map<RuledFigure, Tally>();
   readonly groups = new Map<string, Map<RuledFigure, Tally>>();
+
+  /** What each group has to give to the group it belongs to. */
+  get outer(): Collector {
+    return (this.parts ??= new Collector());
+  }
 
   addTotal(figure: RuledFigure, tally: Tally): void {
     this.total.set(figure, add(this.total.get(figure) ?? NOTHING, tally));
@@ -41,9 +49,15 @@ class Collector implements Tallies {
     const group = this.groups.get(key) ?? new Map<RuledFigure, Tally>();
     this.groups.set(key, group.set(figure, tally));
   }
+
+  addToGroup(key: string, figure: RuledFigure, tally: Tally): void {
+    this.setGroup(key, figure, add(this.groups.get(key)?.get(figure) ?? NOTHING, tally));
+  }
 }
 
-const countColumns = (figure: RuledFigure, part: 'total' | 'group', span: Span): string[] => {
+type TallyPart = 'total' | 'group' | 'outer';
+
+const countColumns = (figure: RuledFigure, part: TallyPart, span: Span): string[] => {
   const counted = countedSql(figure, span);
   const { counts } = ruleOf(figure);
   const columns = [`(count(*) filter (where ${counted}))::int as "${figure}.${part}.count"`];
@@ -55,7 +69,7 @@ const countColumns = (figure: RuledFigure, part: 'total' | 'group', span: Span):
 
 type Row = Readonly<Record<string, number | null>> & { readonly grouped_by: string | null };
 
-const tallyOf = (row: Row, figure: RuledFigure, part: 'total' | 'group'): Tally => ({
+const tallyOf = (row: Row, figure: RuledFigure, part: TallyPart): Tally => ({
   count: row[`${figure}.${part}.count`] ?? 0,
   sum: row[`${figure}.${part}.sum`] ?? 0,
 });
@@ -75,6 +89,7 @@ async function tallyType(
     // An average's total comes with its median, from its distribution.
     ...(typeof ruleOf(figure).counts === 'object' ? [] : countColumns(figure, 'total', total)),
     ...(grouping ? countColumns(figure, 'group', grouping.span) : []),
+    ...(grouping?.outer ? countColumns(figure, 'outer', grouping.outer) : []),
   ]);
   const rows = await reader.rows<Row>(
     `select ${grouping ? `(${grouping.sql})::text` : 'null'} as grouped_by, ${columns.join(', ')}
@@ -84,7 +99,9 @@ async function tallyType(
   for (const row of rows) {
     for (const figure of figures) {
       into.addTotal(figure, tallyOf(row, figure, 'total'));
-      if (row.grouped_by !== null && grouping) into.setGroup(row.grouped_by, figure, tallyOf(row, figure, 'group'));
+      if (row.grouped_by === null || !grouping) continue;
+      into.setGroup(row.grouped_by, figure, tallyOf(row, figure, 'group'));
+      if (grouping.outer) into.outer.setGroup(row.grouped_by, figure, tallyOf(row, figure, 'outer'));
     }
   }
 }
@@ -134,7 +151,7 @@ export async function tally(
   figures: readonly Figure[],
   scope: StatisticsScope,
   grouping: Grouping | null,
-): Promise<Tallies> {
+): Promise<Collector> {
   const into = new Collector();
   const parts = partsOfAll(figures);
   const types = [...new Set(parts.map((figure) => ruleOf(figure).facts))];
@@ -151,6 +168,41 @@ export async function tally(
       ]),
   ]);
   return into;
+}
+
+const TEAM: GroupKey = { sql: 'member.team', bindings: {}, join: 'join agents member on member.id = f.agent_id' };
+
+/** What each agent's facts give to their team. */
+async function addTeams(reader: SnapshotReader, ofAgents: Tallies['groups'], into: Collector): Promise<void> {
+  const agents = await reader.rows<{ id: string; team: string }>('select id, team from agents where team is not null', {});
+  for (const { id, team } of agents) {
+    for (const [figure, tally] of ofAgents.get(id) ?? []) into.addToGroup(team, figure, tally);
+  }
+}
+
+export interface TalliesOfAgents {
+  readonly total: Tallies['total'];
+  readonly agents: Tallies['groups'];
+  readonly teams: Tallies['groups'];
+}
+
+/** Counts some figures in total, for each agent and, if asked, for each team, in which a ticket counts once. */
+export async function tallyOfAgents(
+  reader: SnapshotReader,
+  figures: readonly Figure[],
+  scope: StatisticsScope,
+  withTeams: boolean,
+): Promise<TalliesOfAgents> {
+  const ofAgent = { sql: 'f.agent_id', bindings: {}, span: wholePeriod('agent') };
+  const teams = new Collector();
+  const [into] = await Promise.all([
+    tally(reader, figures, scope, withTeams ? { ...ofAgent, outer: wholePeriod('team') } : ofAgent),
+    ...partsOfAll(figures)
+      .filter((figure) => withTeams && needsDistinct(figure))
+      .map((figure) => distinctGroups(reader, figure, scope, TEAM, teams)),
+  ]);
+  if (withTeams) await addTeams(reader, into.outer.groups, teams);
+  return { total: into.total, agents: into.groups, teams: teams.groups };
 }
 
 /** Groups whose times lie scattered over the period (every Monday at ten): each ticket counts once per group. */
