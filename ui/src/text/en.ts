@@ -357,7 +357,7 @@ export const en = {
     total: 'Total',
     previous: 'Period before',
     notSum: 'A ticket can count in several rows; in the total it counts once.',
-    comparedWith: '{period}, compared with {before}.',
+    comparedWith: '{period} compared with {before}',
     figures: 'Figures',
     teams: 'Teams',
     csvOf: 'CSV: {table}',

@@ -361,7 +361,7 @@ export const ru = {
     total: 'Всего',
     previous: 'Предыдущий период',
     notSum: 'Одно обращение может считаться в нескольких строках, а в строке «Всего» — один раз.',
-    comparedWith: '{period}, в сравнении с {before}.',
+    comparedWith: '{period} в сравнении с {before}',
     figures: 'Показатели',
     teams: 'Команды',
     csvOf: 'CSV: {table}',
