@@ -16,6 +16,8 @@ export interface Look {
   readonly height?: number;
   readonly dark?: boolean;
   readonly language?: 'ru' | 'en';
+  /** The clock on the wall, e.g. Europe/Berlin. */
+  readonly timezone?: string;
 }
 
 /** The whole product and a Chromium: each agent sits at a desk (a browser context) of their own and may have several tabs. */
@@ -48,12 +50,13 @@ export async function openOffice(options: Parameters<typeof startProduct>[0] = {
         heard.push(`foreign: ${request.url()}`);
     });
   }
-  async function desk(visitor: Visitor | null, { width = 1440, height = 900, dark = false, language }: Look = {}) {
+  async function desk(visitor: Visitor | null, { width = 1440, height = 900, dark = false, language, timezone }: Look = {}) {
     const context = await browser.newContext({
       viewport: { width, height },
       colorScheme: dark ? 'dark' : 'light',
       reducedMotion: 'reduce',
       baseURL: product.url,
+      ...(timezone ? { timezoneId: timezone } : {}),
     });
     context.setDefaultTimeout(STEP_MS);
     context.on('page', listen);
