@@ -49,14 +49,15 @@ function membership({ levels, counted }: Parts): string {
   return levels.map((level) => `${alike ? 'true' : counted[level]} as in_${level}`).join(', ');
 }
 
-/** How many values, and what sum, lie in each step, on every level; from one pass over the facts. */
-function histogramSql(parts: Parts, step: string): string {
-  const { source, value, levels } = parts;
+/** How many values, and what sum, lie in each step, on every level; from one pass over the facts. Without `sum` a step is its value. */
+function histogramSql(parts: Parts, step: string, sum: string | null): string {
+  const { source, levels } = parts;
   const agent = levels.length > 1 ? 'f.agent_id' : 'null::uuid';
   return `
-  counted as materialized (
-    select ${agent} as agent_id, ${step} as step, ${membership(parts)}, count(*)::int as n, sum(${value})::float8 as value_sum
+  grouped as materialized (
+    select ${agent} as agent_id, ${step} as step, ${membership(parts)}, count(*)::int as n${sum ? `, ${sum}::float8 as value_sum` : ''}
     from ${source} group by ${[1, 2, ...levels.map((_, index) => index + 3)].join(', ')}),
+  counted as (select *${sum ? '' : ', (n * step)::float8 as value_sum'} from grouped),
   histogram as (${levels.map((level) => HISTOGRAM[level]).join(' union all ')}),
   placed as (
     select level, key, step, n, sum(n) over (partition by level, key order by step) - n as below from histogram where n > 0),
@@ -69,9 +70,9 @@ function histogramSql(parts: Parts, step: string): string {
     where below < w.total / 2 + 1 and below + n >= (w.total + 1) / 2 group by w.level, w.key)`;
 }
 
-/** For measures that are small whole numbers each is a step of its own, and the steps are the medians. */
+/** For measures that are small whole numbers each is a step of its own, and the steps are the medians; none is worked out twice. */
 const exactStatement = (parts: Parts): string => `
-  with ${histogramSql(parts, `(${parts.value})::int`)}
+  with ${histogramSql(parts, `(${parts.value})::int`, null)}
   select level, key, mean, ((lowest + highest) / 2.0)::float8 as median from middle`;
 
 /** Which values lie in the steps to be put in order, on a level. */
@@ -87,7 +88,7 @@ const NEAR: Readonly<Record<Level, string>> = {
  * Both passes over the facts run in parallel, which ordered aggregates cannot.
  */
 const statement = (parts: Parts): string => `
-  with ${histogramSql(parts, stepOf(parts.value))},
+  with ${histogramSql(parts, stepOf(parts.value), `sum(${parts.value})`)},
   wanted as materialized (select m.*, step from middle m, generate_series(lowest, highest) step),
   near as materialized (
     select f.agent_id, ${parts.value} as value, ${stepOf(parts.value)} as step,
