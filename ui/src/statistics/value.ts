@@ -13,6 +13,15 @@ function formatSpan(seconds: number): string {
   return t('time.seconds', { n: whole });
 }
 
+const [MINUTE, HOUR, DAY] = [60, 3600, 86_400];
+/** Lengths of time that an axis may be divided by, in seconds. */
+export const TIME_STEPS: readonly number[] = [
+  ...[1, 5, 10, 30],
+  ...[1, 5, 10, 30].map((n) => n * MINUTE),
+  ...[1, 3, 6, 12].map((n) => n * HOUR),
+  ...[1, 2, 5, 10, 20, 50, 100, 200].map((n) => n * DAY),
+];
+
 /** A figure as it is read; a dash where nothing counts. */
 export function figureText(value: number | null | undefined, unit: FigureRule['unit']): string {
   if (value === null || value === undefined) return '—';
