@@ -85,13 +85,13 @@ const ORDERS: Readonly<Record<TicketOrder, Order>> = {
     column: 'lower(c.full_name)',
     join: 'left join customers c on c.id = t.customer_id',
     nullable: true,
-    person: 'customer_id',
+    pageOf: pageByCustomer,
   },
   assignee: {
     column: 'lower(a.full_name)',
     join: 'left join agents a on a.id = t.assignee_id',
     nullable: true,
-    person: 'assignee_id',
+    pageOf: pageByAssignee,
   },
   lastMissedAt: { column: 't.last_missed_at', nullable: true },
 };
