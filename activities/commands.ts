@@ -71,6 +71,7 @@ function outcomeOf(outcome: CommandOutcome): StepOutcome {
     case 'unknown':
       return { state: 'unknown' };
     case 'refused':
+      return { state: 'refused', code: outcome.word, ...(outcome.code === null ? {} : { pbxCode: outcome.code }) };
     case 'busy_try_later':
     case 'locked_out':
       return { state: 'refused', code: wordOf(outcome) };

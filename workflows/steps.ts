@@ -30,6 +30,8 @@ export interface DatabaseSteps {
     readonly callId: string;
     readonly commandId: string;
     readonly code: string | null;
+    /** The PBX's own number for the refusal, where it gave one. */
+    readonly pbxCode?: number;
     readonly actionId?: string;
     readonly agentId?: string;
   }): Promise<void>;
@@ -43,7 +45,7 @@ export interface DatabaseSteps {
 
 export type CommandOutcome =
   | { readonly state: 'accepted' }
-  | { readonly state: 'refused'; readonly code: string }
+  | { readonly state: 'refused'; readonly code: string; readonly pbxCode?: number }
   /** The answer was lost: the PBX may have taken it, so it is never sent twice. */
   | { readonly state: 'unknown' };
 

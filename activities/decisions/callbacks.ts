@@ -3,6 +3,7 @@ import { inTransaction } from '../../db/pool.ts';
 import { liveCallOf, publishCall } from '../../db/calls.ts';
 import { publish } from '../../db/stream.ts';
 import type { DatabaseSteps } from '../../workflows/steps.ts';
+import { codeWord } from '../telephony/mango/code-words.ts';
 import { answerAction } from './actions.ts';
 import { contextOf } from './context.ts';
 
@@ -41,7 +42,7 @@ export function createCallbackSteps({ db }: { readonly db: Db }): Pick<DatabaseS
         await trx('calls')
           .where({ id: input.callId })
           .update({ command_state: state, command_code: input.code, state: 'over', ended_at: new Date() });
-        if (input.code !== null) await reportFailure(trx, input.callId, input.code);
+        if (input.code !== null) await reportFailure(trx, input.callId, refusalOf(input.code, input.pbxCode));
         if (input.actionId && input.agentId) {
           await answerAction(
             contextOf(trx, input.callId, ''),
@@ -53,8 +54,21 @@ export function createCallbackSteps({ db }: { readonly db: Db }): Pick<DatabaseS
   };
 }
 
+/** Why there is no call: a word the interface has a sentence for, and the PBX's number to show to whoever looks after the PBX. */
+export interface CallbackRefusal {
+  readonly code: string;
+  readonly pbxCode?: number;
+}
+
+/** The PBX's later word comes as `pbx_2240`; an unlisted number is read as its sub-class, then as its class. */
+function refusalOf(code: string, pbxCode: number | undefined): CallbackRefusal {
+  const later = /^pbx_(\d+)$/.exec(code)?.[1];
+  if (later) return { code: codeWord(Number(later)), pbxCode: Number(later) };
+  return { code, ...(pbxCode === undefined ? {} : { pbxCode }) };
+}
+
 /** Takes the dialling card away and tells the agent why there is no call. */
-export async function reportFailure(trx: Transaction, callId: string, code: string): Promise<void> {
+export async function reportFailure(trx: Transaction, callId: string, refusal: CallbackRefusal): Promise<void> {
   const row = (await trx('calls').where({ id: callId }).first('id', 'command_id', 'ordered_by', 'ticket_id', 'entry_id')) as
     CallbackRow | undefined;
   if (!row?.ordered_by) return;
@@ -64,6 +78,6 @@ export async function reportFailure(trx: Transaction, callId: string, code: stri
   await publish(trx, {
     type: 'callback.failed',
     agentId: row.ordered_by,
-    payload: { commandId: row.command_id, callId, ticketId: row.ticket_id, code },
+    payload: { commandId: row.command_id, callId, ticketId: row.ticket_id, ...refusal },
   });
 }

@@ -86,11 +86,9 @@ async function apply(context: DecisionContext, decision: Decision): Promise<Deci
     case 'record_missed':
       return ticketed(await recordMissed(context, decision));
     case 'report_not_picked_up':
-      await reportFailure(
-        trx,
-        callId,
-        (await callOf(context)).command_state === 'cancelled' ? 'cancelled' : 'agent_did_not_pick_up',
-      );
+      await reportFailure(trx, callId, {
+        code: (await callOf(context)).command_state === 'cancelled' ? 'cancelled' : 'agent_did_not_pick_up',
+      });
       return { type: 'done' };
     case 'announce_recording': {
       const { recordingId, conversationId } = decision;

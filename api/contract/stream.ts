@@ -17,7 +17,13 @@ export const streamEvents = {
   'call.updated': liveCall,
   /** The card leaves the screen. */
   'call.ended': liveCall,
-  'callback.failed': z.object({ commandId: z.string(), code: z.string(), callId: uuid.optional() }),
+  /** `code` is a word; `pbxCode` the PBX's own number for it. */
+  'callback.failed': z.object({
+    commandId: z.string(),
+    code: z.string(),
+    pbxCode: z.number().int().optional(),
+    callId: uuid.optional(),
+  }),
   'ticket.changed': z.object({ ticketId: serialId }),
   'customer.changed': z.object({ customerId: uuid }),
   'recording.ready': z.object({ ticketId: serialId, recordingId: uuid }),

@@ -107,7 +107,9 @@ describe('S6–S9 calling from a ticket', () => {
     const page = await office.tab(boris, `/tickets/${await ticketOf(id, phone, 'Жираф')}`);
     pbx.callbacks.set({ result: 2220 });
     await page.getByRole('button', { name: `Позвонить на ${written(phone)}` }).click();
-    await page.getByText('Звонок не состоялся').waitFor();
+    const notice = page.getByRole('alert').filter({ hasText: 'Звонок не состоялся' });
+    await notice.getByText('Исчерпан лимит АТС. Повторите позже или обратитесь к администратору.').waitFor();
+    await notice.getByText('Код АТС: 2220').waitFor();
     await page.getByRole('group', { name: 'Набираем номер' }).waitFor({ state: 'detached' });
     pbx.callbacks.set({ result: 1000 });
   });

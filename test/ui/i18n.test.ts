@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CODE_WORDS } from '../../activities/telephony/code-words.ts';
+import { codeWord } from '../../activities/telephony/mango/code-words.ts';
 import { PROBLEM_CODES } from '../../api/problems.ts';
 import { en } from '../../ui/src/text/en.ts';
 import { ru } from '../../ui/src/text/ru.ts';
@@ -30,6 +31,18 @@ const asked = [...code.matchAll(/\bt\(\s*'([^']+)'/g)].map(([, key]) => key!);
 
 const formsOf = (text: string | Plural): string[] => (typeof text === 'string' ? [text] : (Object.values(text) as string[]));
 const namesIn = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!).sort();
+
+const through = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, n) => from + n);
+/** Mango's list of results and reasons. */
+const DOCUMENTED = [
+  ...[1000, 1001, 1100, 1110, 1111, 1120, ...through(1121, 1125), ...through(1130, 1135), 1140, ...through(1150, 1152)],
+  ...[...through(1160, 1164), 1170, 1171, ...through(1180, 1183), ...through(1190, 1193), ...through(1200, 1202)],
+  ...[...through(1210, 1212), ...through(1230, 1236), 1300, ...through(1310, 1314), 2100, 2110, 2120, 2130, 2140, 2200],
+  ...[...through(2210, 2212), 2220, 2230, 2240, ...through(2250, 2253), 2300, 2400, 3000, 3100, ...through(3101, 3137), 3200],
+  ...[3300, 3310, 3320, 3330, 3340, 3400, 3503, 4000, 4001, 4002, 4100, 4101, 4102, 4104, 4200, 4290, 4300, 4301],
+  ...[...through(4391, 4393), ...through(4400, 4405), ...through(4500, 4507), ...through(5000, 5011), ...through(5101, 5114)],
+  ...[...through(5200, 5228), ...through(5300, 5302), ...through(6000, 6102)],
+];
 
 describe('texts', () => {
   test('every text that the interface asks for is there', () => {
@@ -79,26 +92,22 @@ describe('texts', () => {
     expect(missing).toEqual([]);
   });
 
-  test('every word of the PBX for a call that was not made is put into words', () => {
-    // How calls end in menus, groups, campaigns, faxes: never the answer to a callback of ours.
-    const elsewhere = new Set<string>([
-      ...[
-        'done',
-        'ended_normally',
-        'caller_gave_up',
-        'callee_hung_up',
-        'too_many_forwards',
-        'forwarding_forbidden',
-        'caller_blocked',
-      ],
-      ...['group_failed', 'queue_full', 'nobody_available', 'ended_in_menu', 'menu_misconfigured', 'ended_by_command'],
-      ...['taken_by_other_operator', 'operator_session', 'answering_machine', 'bad_request', 'already_used', 'line_unsuitable'],
-      ...['file_not_found', 'too_many_results', 'unsupported', 'recording_too_short', 'already_recording', 'sms_failed'],
-      ...['conference_failed', 'security_refused', 'campaign_failed', 'operators_failed', 'address_book_failed', 'fax_failed'],
-      ...['operator_number_not_found'],
-    ]);
-    const missing = CODE_WORDS.filter((word) => !elsewhere.has(word) && !russian.has(`problem.${word}`));
-    expect(missing).toEqual([]);
+  test('every word that the PBX can refuse with is a sentence in both languages', () => {
+    const sentence = (text: unknown): boolean => typeof text === 'string' && /^[А-ЯA-Z].*\.$/.test(text) && !/\d{4}/.test(text);
+    for (const texts of [russian, english]) {
+      expect(CODE_WORDS.filter((word) => !sentence(texts.get(`problem.${word}`)))).toEqual([]);
+    }
+  });
+
+  test.each([
+    ['every code that Mango documents', DOCUMENTED],
+    ['an unlisted code, which is read as its sub-class or class', [1090, 1129, 2219, 2999, 3199, 3999, 4299, 4999, 5399, 6999]],
+  ])('%s is a sentence in both languages, and a refusal says what to do', (_name, codes) => {
+    const known = codes.map((code) => [code, russian.get(`problem.${codeWord(code)}`), english.get(`problem.${codeWord(code)}`)]);
+    expect(known.filter(([, inRussian, inEnglish]) => !inRussian || !inEnglish)).toEqual([]);
+    const advice =
+      /[Пп]овтор|[Оо]братитесь|[Пп]опросите|[Пп]роверьте|[Вв]ыключите|[Вв]ключите|[Зз]акончите|[Вв]ойдите|[Пп]озвоните|[Сс]узьте|не нужно|уже|не сохранила/;
+    expect(known.filter(([, inRussian]) => !advice.test(String(inRussian)))).toEqual([]);
   });
 });
 

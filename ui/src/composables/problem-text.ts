@@ -3,10 +3,7 @@ import { t, textOf } from '../text/index.ts';
 
 /** A problem in words. A code nobody has words for still says what to do. */
 export function problemText({ code }: Pick<Problem, 'code'>): string {
-  const known = textOf(`problem.${code}`);
-  if (known) return known;
-  const pbxCode = /^pbx_(\d+)$/.exec(code)?.[1];
-  return pbxCode ? t('problem.pbxCode', { code: pbxCode }) : t('problem.unknown');
+  return textOf(`problem.${code}`) ?? t('problem.unknown');
 }
 
 /** What is wrong with a field, in words; `phones` also covers `phones.0`. */

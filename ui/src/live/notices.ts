@@ -5,6 +5,8 @@ export interface Notice {
   readonly kind: 'done' | 'failed';
   readonly title: string;
   readonly text?: string;
+  /** Small beside the text: for whoever looks after the machinery. */
+  readonly aside?: string;
 }
 
 const SHOWN_MS = 5000;
