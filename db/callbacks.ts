@@ -1,5 +1,6 @@
 import { liveCallOf, publishCall } from './calls.ts';
 import type { Executor, Transaction } from './pool.ts';
+import { publishTicketChanged } from './stream.ts';
 
 export interface CallbackOrder {
   readonly commandId: string;
@@ -93,5 +94,7 @@ export async function storeCallback(trx: Transaction, order: CallbackOrder): Pro
   });
   const card = await liveCallOf(trx, call.id, order.agentId);
   if (card) await publishCall(trx, 'call.dialling', order.agentId, card);
+  // The worklist says who is calling back.
+  await publishTicketChanged(trx, order.ticketId);
   return call.id;
 }

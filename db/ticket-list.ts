@@ -20,7 +20,8 @@ export interface TicketFilter {
   readonly country: string;
 }
 
-export type TicketOrder = 'updatedAt' | 'createdAt' | 'number' | 'subject' | 'status' | 'customer' | 'assignee' | 'lastMissedAt';
+export type TicketOrder =
+  'updatedAt' | 'createdAt' | 'number' | 'subject' | 'status' | 'customer' | 'assignee' | 'lastMissedAt' | 'waitingSince';
 
 export interface TicketListRow {
   readonly id: string;
@@ -94,6 +95,7 @@ const ORDERS: Readonly<Record<TicketOrder, Order>> = {
     pageOf: pageByAssignee,
   },
   lastMissedAt: { column: 't.last_missed_at', nullable: true },
+  waitingSince: { column: 't.waiting_since', nullable: true },
 };
 
 export interface ListedTickets {

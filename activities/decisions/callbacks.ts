@@ -1,7 +1,7 @@
 import type { Db, Transaction } from '../../db/pool.ts';
 import { inTransaction } from '../../db/pool.ts';
 import { liveCallOf, publishCall } from '../../db/calls.ts';
-import { publish } from '../../db/stream.ts';
+import { publish, publishTicketChanged } from '../../db/stream.ts';
 import type { DatabaseSteps } from '../../workflows/steps.ts';
 import { codeWord } from '../telephony/mango/code-words.ts';
 import { answerAction } from './actions.ts';
@@ -80,4 +80,5 @@ export async function reportFailure(trx: Transaction, callId: string, refusal: C
     agentId: row.ordered_by,
     payload: { commandId: row.command_id, callId, ticketId: row.ticket_id, ...refusal },
   });
+  if (row.ticket_id) await publishTicketChanged(trx, row.ticket_id);
 }

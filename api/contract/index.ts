@@ -5,6 +5,7 @@ export * from './second-factor.ts';
 export * from './agents.ts';
 export * from './customers.ts';
 export * from './tickets.ts';
+export * from './missed.ts';
 export * from './calls.ts';
 export * from './stream.ts';
 export * from './integrations.ts';

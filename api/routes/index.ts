@@ -9,6 +9,7 @@ import { fieldRoutes } from './fields.ts';
 import { inspectorRoutes } from './inspector.ts';
 import { invitationRoutes } from './invitations.ts';
 import { pbxRoutes } from './integrations.ts';
+import { missedRoutes } from './missed.ts';
 import { openApiRoute } from './openapi.ts';
 import { recordingRoutes } from './recordings.ts';
 import { selfTestRoutes } from './self-test.ts';
@@ -24,6 +25,7 @@ const routes: readonly Route[] = [
   ...invitationRoutes,
   ...ticketRoutes,
   ...callbackRoutes,
+  ...missedRoutes,
   ...customerRoutes,
   ...callRoutes,
   ...eventRoutes,

@@ -59,7 +59,7 @@ function orderOf(sort: string): { readonly order: TicketOrder; readonly descendi
   return { order: (descending ? sort.slice(1) : sort) as TicketOrder, descending };
 }
 
-function assigneeOf(wanted: string | undefined, me: string): string | null | undefined {
+export function assigneeOf(wanted: string | undefined, me: string): string | null | undefined {
   if (wanted === 'none') return null;
   return wanted === 'me' ? me : wanted;
 }
