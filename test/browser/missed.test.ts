@@ -182,6 +182,45 @@ describe('S15–S18 statuses', () => {
 });
 
 describe('the worklist', () => {
+  test('says how often, since when, and live what was tried, by whom and when', async () => {
+    const { pbx, vera, anna, database } = office.product;
+    const { phone } = await newCustomer(office.product, 'Ольга Книппер');
+    await miss(phone);
+    await miss(phone);
+    // Friday night: nothing is cut off.
+    const night = new Date(Date.now() - 3 * 86_400_000);
+    night.setHours(23, 41, 0, 0);
+    const page = await office.tab(vera, '/missed');
+    const line = page.getByRole('listitem').filter({ hasText: 'Ольга Книппер' });
+    await line.getByText('2 раза').waitFor();
+    await database.db('conversations').where({ phone, outcome: 'missed' }).update({ started_at: night });
+    await page.reload();
+    await line.getByText('Ещё не перезванивали').waitFor();
+    await line.getByText(/^с [а-я]{2}, \d+ [а-я]+\.?, 23:41$/).waitFor();
+    expect(await line.innerText()).toMatch(/[23] (дня|д \d+ ч)/);
+
+    const desk = await office.tab(anna, '/missed');
+    await desk.getByRole('button', { name: 'Перезвонить: Ольга Книппер' }).click();
+    await line.getByText('Сейчас звонит: Анна Смирнова').waitFor();
+    const attempt = await pbx.nextCallback();
+    await attempt.operatorAnswers();
+    await attempt.customerDoesNotAnswer();
+    await attempt.finish();
+    await line.getByText(/^Не дозвонились: Анна Смирнова, \d\d:\d\d$/).waitFor();
+  });
+
+  test('several are given to a colleague at once, who sees them come', async () => {
+    const { vera, boris } = office.product;
+    const people = ['Алла Тарасова', 'Ангелина Степанова'];
+    for (const name of people) await miss((await newCustomer(office.product, name)).phone, '0103');
+    const colleague = await office.tab(boris, '/missed?whose=me');
+    const page = await office.tab(vera, '/missed');
+    for (const name of people) await page.getByRole('checkbox', { name: `Выбрать: ${name}` }).click();
+    await page.getByRole('group', { name: 'Выбрано: 2' }).getByRole('button', { name: 'Назначить' }).click();
+    await page.getByRole('menuitem', { name: 'Борис' }).click();
+    for (const name of people) await colleague.getByRole('link', { name }).waitFor();
+  });
+
   test('several missed calls are taken at once, and closed at once', async () => {
     const { vera } = office.product;
     const people = ['Фаина Раневская', 'Любовь Орлова'];

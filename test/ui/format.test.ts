@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { formatDuration, formatMoment, formatPhone, formatWait, initialsOf } from '../../ui/src/format.ts';
+import { formatDayTime, formatDuration, formatMoment, formatPhone, formatWait, initialsOf } from '../../ui/src/format.ts';
 import { daysOf, instantsOf, presetOf } from '../../ui/src/statistics/period.ts';
 import { figureText } from '../../ui/src/statistics/value.ts';
 import { setLanguage } from '../../ui/src/text/index.ts';
@@ -19,6 +19,8 @@ describe('as people write it', () => {
     [720, '12 мин'],
     [10_900, '3 ч'],
     [2 * 86_400, '2 дня'],
+    [2 * 86_400 + 5 * 3600, '2 д 5 ч'],
+    [9 * 86_400 + 5 * 3600, '9 дней'],
     [5 * 86_400, '5 дней'],
   ])('a wait of %i seconds: %s', (seconds, text) => expect(formatWait(seconds)).toBe(text));
 
@@ -37,6 +39,17 @@ describe('as people write it', () => {
     expect(formatMoment(new Date(2021, 0, 2).toISOString(), now)).toBe('02.01.2021');
     await setLanguage('en');
     expect(formatMoment(new Date(2024, 4, 16, 23, 50).toISOString(), now)).toBe('yesterday, 23:50');
+  });
+
+  test('day and time, for what waits over nights and weekends', async () => {
+    const now = new Date(2024, 4, 17, 12).getTime();
+    expect(formatDayTime(new Date(2024, 4, 17, 9, 5).toISOString(), now)).toBe('09:05');
+    expect(formatDayTime(new Date(2024, 4, 16, 23, 50).toISOString(), now)).toBe('вчера, 23:50');
+    expect(formatDayTime(new Date(2024, 4, 12, 3, 7).toISOString(), now)).toBe('вс, 12 мая, 03:07');
+    expect(formatDayTime(new Date(2024, 3, 2, 18).toISOString(), now)).toBe('2 апр., 18:00');
+    expect(formatDayTime(new Date(2023, 11, 31, 18).toISOString(), now)).toBe('31 дек. 2023 г., 18:00');
+    await setLanguage('en');
+    expect(formatDayTime(new Date(2024, 4, 12, 3, 7).toISOString(), now)).toBe('Sun 12 May, 03:07');
   });
 
   test('initials', () => {

@@ -24,6 +24,7 @@ import type {
   InvitationLink,
   LiveCall,
   Message,
+  MissedCall,
   NewAgent,
   NewCustomer,
   NewDemoCall,
@@ -183,6 +184,10 @@ export const client = {
       ask<Message>('POST', `/api/tickets/${id(ticketId)}/messages`, { body }),
     callBack: (ticketId: string, body: CallbackOrder) =>
       ask<CallbackOrdered>('POST', `/api/tickets/${id(ticketId)}/callback`, { body }),
+  },
+  missed: {
+    list: (query: PageQuery & { readonly assigneeId?: string | undefined }, signal?: AbortSignal) =>
+      ask<Page<MissedCall>>('GET', '/api/missed-calls', { query, ...withSignal(signal) }),
   },
   customers: {
     list: (query: PageQuery, signal?: AbortSignal) =>

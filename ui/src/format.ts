@@ -26,12 +26,15 @@ export function formatDuration(seconds: number): string {
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
-/** How long something has waited, in its largest unit: 40 s, 12 min, 3 h, 2 d. */
+/** How long something has waited, as exactly as it matters: 40 s, 12 min, 3 h, 2 d 5 h, 9 days. */
 export function formatWait(seconds: number): string {
   if (seconds < 60) return t('time.seconds', { n: Math.max(0, Math.floor(seconds)) });
   if (seconds < 3600) return t('time.minutes', { n: Math.floor(seconds / 60) });
   if (seconds < 86_400) return t('time.hours', { n: Math.floor(seconds / 3600) });
-  return t('time.days', { n: Math.floor(seconds / 86_400) });
+  const days = Math.floor(seconds / 86_400);
+  const hours = Math.floor(seconds / 3600) % 24;
+  if (hours === 0 || days >= 7) return t('time.days', { n: days });
+  return `${t('time.daysShort', { n: days })} ${t('time.hours', { n: hours })}`;
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -53,6 +56,16 @@ export function formatMoment(iso: string, now: number = Date.now()): string {
   if (days === 1) return t('time.yesterdayAt', { time });
   if (at.getFullYear() === new Date(now).getFullYear()) return dateFormat({ day: 'numeric', month: 'short' }).format(at);
   return dateFormat({ day: '2-digit', month: '2-digit', year: 'numeric' }).format(at);
+}
+
+/** Day and time, also of the night or the weekend before: 14:20 today, «вчера, 21:40», «пт, 15 мая, 21:40». */
+export function formatDayTime(iso: string, now: number = Date.now()): string {
+  const at = new Date(iso);
+  const days = Math.round((startOfDay(new Date(now)) - startOfDay(at)) / 86_400_000);
+  if (days === 0 || days === 1) return formatMoment(iso, now);
+  const year = at.getFullYear() === new Date(now).getFullYear() ? {} : ({ year: 'numeric' } as const);
+  const weekday = days > 0 && days < 7 ? ({ weekday: 'short' } as const) : {};
+  return dateFormat({ ...weekday, day: 'numeric', month: 'short', ...year, hour: '2-digit', minute: '2-digit' }).format(at);
 }
 
 /** The whole date and time, for threads and for hints. */
