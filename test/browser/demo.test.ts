@@ -16,6 +16,25 @@ const press = (page: Page, name: string, button: string) =>
 const shows = (page: Page, name: string, state: string) => phone(page, name).getByRole('status').getByText(state).waitFor();
 const choose = (page: Page, label: string, option: string) => customer(page).getByLabel(label).selectOption({ label: option });
 
+describe('a newcomer', () => {
+  test('is led from the sign-in to the first call: by the page itself, without a hint from outside', async () => {
+    const page = await (await office.desk(null)).newPage();
+    await page.goto('/');
+    await page.getByText('Нет пароля?').click();
+    await page.getByText('data/first-admin.txt').waitFor();
+    await page.getByLabel('Email').fill('admin@demo.local');
+    await page.getByLabel('Пароль', { exact: true }).fill('correct horse battery');
+    await page.getByRole('button', { name: 'Войти' }).click();
+    await page.getByText('Обращений пока нет').waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole('link', { name: 'Сделать демо-звонок' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Демо-телефоны' }).waitFor();
+    await customer(page).getByRole('button', { name: 'Позвонить', exact: true }).waitFor();
+    await goTo(page, '/missed');
+    await page.getByRole('link', { name: 'Сделать демо-звонок' }).waitFor();
+  });
+});
+
 describe('the demo phones', () => {
   test('one press makes the first call: a card, a talk, a ticket with the recording', async () => {
     const agent = await office.tab(office.product.anna);
