@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { cards, goTo, newCustomer, newNumber, openOffice, violations, type Look, type Office } from './desk.ts';
 
@@ -226,6 +227,21 @@ describe('coming in', () => {
     expect(await elsewhere.evaluate<string>('document.documentElement.lang')).toBe('en');
     await office.product.vera.request('PATCH', '/api/session', { preferences: { language: 'ru' } });
   });
+});
+
+test('what the browser finds missing in a form is said in the interface’s language', async () => {
+  const { vera } = office.product;
+  const said = (page: Page): Promise<string> =>
+    page.getByLabel(/^(Тема|Subject)/).evaluate<string>('(field) => field.validationMessage');
+  const russian = await office.tab(vera, '/tickets/new', { language: 'ru' });
+  await russian.getByRole('button', { name: 'Создать', exact: true }).click();
+  expect(await said(russian)).toBe('Заполните это поле.');
+  await russian.getByLabel(/^Тема/).fill('Есть');
+  expect(await said(russian)).toBe('');
+  const english = await office.tab(vera, '/tickets/new', { language: 'en' });
+  await english.getByRole('button', { name: 'Create', exact: true }).click();
+  expect(await said(english)).toBe('Fill in this field.');
+  await vera.request('PATCH', '/api/session', { preferences: { language: 'ru' } });
 });
 
 test('the ticket list loads with less than 300 kB of compressed script and style, in few requests', async () => {
