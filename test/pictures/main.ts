@@ -42,12 +42,18 @@ async function deskOf(browser: Browser, url: string, look: Look, visitor: Visito
   return context;
 }
 
+async function loaded(page: Page): Promise<void> {
+  const rows = page.getByRole('status', { name: /^(Загрузка|Loading)$/ }).first();
+  await rows.waitFor({ state: 'detached' });
+}
+
 async function shoot(context: BrowserContext, look: Look, { name, path, before }: Shot): Promise<void> {
   const page = await context.newPage();
   try {
     await page.goto(path);
     await page.getByRole('heading', { level: 1 }).first().waitFor();
     await page.waitForLoadState('networkidle', { timeout: 2000 }).catch(() => undefined);
+    if (!name.endsWith('loading')) await loaded(page);
     await before?.(page);
     await take(look, name, page);
   } finally {
