@@ -1,5 +1,6 @@
 import type { ActionMessage, ActionType } from '../domain/messages.ts';
 import type { Executor, Transaction } from './pool.ts';
+import { ticketVisible, type Viewer } from './visibility.ts';
 
 export interface ActionRow {
   readonly agent_id: string;
@@ -78,6 +79,28 @@ export async function callForAction(
          or exists (select from conversations where call_id = c.id and agent_id = ?))
      for share of c`,
     [callId, agent.role, agent.agentId, agent.agentId, agent.agentId],
+  );
+  return rows[0];
+}
+
+/**
+ * The call of a conversation that stands in a ticket the agent may see: whoever may change a ticket may move a call out of it. Locked
+ * as `callForAction` does.
+ */
+export async function callInSight(
+  trx: Transaction,
+  callId: string,
+  conversationId: string,
+  viewer: Viewer,
+): Promise<CallForAction | undefined> {
+  const visible = ticketVisible(viewer);
+  const { rows } = await trx.raw<{ rows: CallForAction[] }>(
+    `select c.id, c.integration_id, c.entry_id, c.command_id, c.phone, c.customer_id from calls c
+     where c.id = (select coalesce(merged_into, id) from calls where id = ?)
+       and exists (select from conversations talk join tickets t on t.id = talk.ticket_id
+         where talk.call_id = c.id and talk.id = ? and ${visible.sql})
+     for share of c`,
+    [callId, conversationId, ...visible.bindings],
   );
   return rows[0];
 }

@@ -85,7 +85,14 @@ export interface RecordingMessage extends Envelope {
 }
 
 export type ActionType =
-  'create_ticket' | 'link_ticket' | 'save_draft' | 'identify_customer' | 'create_customer' | 'hang_up' | 'fetch_recording_again';
+  | 'create_ticket'
+  | 'link_ticket'
+  | 'move_call'
+  | 'save_draft'
+  | 'identify_customer'
+  | 'create_customer'
+  | 'hang_up'
+  | 'fetch_recording_again';
 
 /** What an agent did; the typed text waits in `actions.body` under the same id. */
 export interface ActionMessage extends Envelope {

@@ -44,6 +44,7 @@ export const CALL_SIGNAL_NAMES = [
   'recorded',
   'created',
   'linked',
+  'moved',
   'drafted',
   'identified',
   'hungUp',
@@ -73,6 +74,7 @@ export function signalNameOf(messages: readonly CallMessage[]): CallSignalName {
         {
           create_ticket: 'created',
           link_ticket: 'linked',
+          move_call: 'moved',
           save_draft: 'drafted',
           identify_customer: 'identified',
           create_customer: 'identified',

@@ -14,26 +14,20 @@ import {
 import { joinRecordings } from '../../db/recordings.ts';
 import { byAgent, byRule, callOf, conversationOf, type ConversationRow, type DecisionContext } from './context.ts';
 import {
+  chooseCustomerOf,
   createCustomer,
   customerForTicket,
+  isCallers,
   isNothingButTheNumber,
   lockCustomer,
   replaceCustomer,
   setCustomer,
 } from './customers.ts';
 import { closeMissedTickets } from './missed.ts';
+import { moveCall } from './moves.ts';
+import { done, refused, type ActionOutcome } from './outcome.ts';
 import { publishCardsUpdated } from './project.ts';
 import { draftOf, isFilled, subjectOr, type Draft } from './talks.ts';
-
-/** What came of an action, as the agent is told it. */
-export interface ActionOutcome {
-  /** Null: done. */
-  readonly code: string | null;
-  readonly ticketId?: string | null;
-}
-
-const done = (ticketId?: string | null): ActionOutcome => ({ code: null, ticketId: ticketId ?? null });
-const refused = (code: string, ticketId?: string | null): ActionOutcome => ({ code, ticketId: ticketId ?? null });
 
 /** Carries out one action, once, and says what came of it: in `actions` and on the agent's stream. */
 export async function actOn(context: DecisionContext, action: ActionMessage): Promise<string | null> {
@@ -86,6 +80,8 @@ async function carryOut(context: DecisionContext, action: ActionMessage): Promis
       if (action.action === 'link_ticket') return linkConversation(context, action, conversation);
       return saveDraft(context, action, conversation);
     }
+    case 'move_call':
+      return moveCall(context, action);
     case 'hang_up':
     case 'fetch_recording_again':
       throw new Error(`Action ${action.action} is not one that a transaction carries out`);
@@ -190,7 +186,8 @@ async function linkConversation(
     await fillAutomatic(context, action, conversation, target, { subject: target.subject, gist: text.gist });
     return done(target.id);
   }
-  if (!(await belongsToCaller(context, call, target))) return refused('other_customer');
+  if (!(await isCallers(trx, call, target))) return refused('other_customer');
+  await chooseCustomerOf(trx, call, target);
   const emptied = conversation.ticket_id ? await lockTicket(trx, conversation.ticket_id) : undefined;
   await trx('conversations').where({ id: conversation.id }).update({ ticket_id: target.id, made_by: 'link' });
   if (emptied) await moveMessage(context, conversation, emptied, target, text.gist);
@@ -269,22 +266,6 @@ async function moveMessage(
     cause,
   );
   if (from.touched_at === null) await changeTicket(trx, from, { status: 'closed' }, cause);
-}
-
-async function belongsToCaller(
-  context: DecisionContext,
-  call: { readonly id: string; readonly customer_id: string | null; readonly phone: string | null },
-  ticket: TicketRow,
-): Promise<boolean> {
-  if (call.customer_id !== null || ticket.customer_id === null) {
-    return call.customer_id === ticket.customer_id || (ticket.customer_id === null && ticket.phone === call.phone);
-  }
-  if (!call.phone) return false;
-  // One number, several customers: linking to a ticket of one of them chooses that one.
-  const owner = await context.trx('customer_phones').where({ phone: call.phone, customer_id: ticket.customer_id }).first('phone');
-  if (!owner) return false;
-  await setCustomer(context, ticket.customer_id);
-  return true;
 }
 
 /** The text itself is in `drafts` already; here only what arrives after the end is carried on into the ticket. */

@@ -1,6 +1,6 @@
 import { formatPhone } from '../../domain/phone.ts';
 import type { Transaction } from '../../db/pool.ts';
-import { changeTicket, lockTicket, type Cause } from '../../db/tickets.ts';
+import { changeTicket, lockTicket, type Cause, type TicketRow } from '../../db/tickets.ts';
 import { callOf, type CallRow, type DecisionContext } from './context.ts';
 
 /**
@@ -36,6 +36,33 @@ export async function recogniseCustomer(context: DecisionContext): Promise<CallR
   if (!only || others.length > 0) return call;
   await setCustomer(context, only);
   return { ...call, customer_id: only };
+}
+
+type TicketOwner = Pick<TicketRow, 'customer_id' | 'phone'>;
+
+/** Whether a ticket is the caller's: the person's, or, where nobody chose among a number's several owners, one of theirs. */
+export async function isCallers(
+  trx: Transaction,
+  call: Pick<CallRow, 'customer_id' | 'phone'>,
+  ticket: TicketOwner,
+): Promise<boolean> {
+  if (call.customer_id !== null || ticket.customer_id === null) {
+    return call.customer_id === ticket.customer_id || (ticket.customer_id === null && ticket.phone === call.phone);
+  }
+  if (!call.phone) return false;
+  const owner: unknown = await trx('customer_phones')
+    .where({ phone: call.phone, customer_id: ticket.customer_id })
+    .first('phone');
+  return owner !== undefined;
+}
+
+/** One number, several customers: a call put into a ticket of one of them is that one's. */
+export async function chooseCustomerOf(
+  trx: Transaction,
+  call: Pick<CallRow, 'id' | 'customer_id'>,
+  ticket: TicketOwner,
+): Promise<void> {
+  if (call.customer_id === null && ticket.customer_id !== null) await setCustomer(trx, call.id, ticket.customer_id);
 }
 
 /** A customer made from nothing but a number (S4b) bears the number as name. */

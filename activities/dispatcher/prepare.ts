@@ -41,6 +41,7 @@ const actionBody = z.object({
   action: z.enum([
     'create_ticket',
     'link_ticket',
+    'move_call',
     'save_draft',
     'identify_customer',
     'create_customer',

@@ -35,6 +35,8 @@ export const callAction = z
   .discriminatedUnion('type', [
     z.strictObject({ actionId: stepId, type: z.literal('create_ticket'), conversationId, subject, gist }),
     z.strictObject({ actionId: stepId, type: z.literal('link_ticket'), conversationId, ticketId: serialId, gist }),
+    /** To another ticket of the same customer, or, with `ticketId` null, out into a new one. */
+    z.strictObject({ actionId: stepId, type: z.literal('move_call'), conversationId, ticketId: serialId.nullable(), subject }),
     z.strictObject({ actionId: stepId, type: z.literal('save_draft'), conversationId, subject, gist }),
     z.strictObject({ actionId: stepId, type: z.literal('identify_customer'), customerId: uuid }),
     z.strictObject({ actionId: stepId, type: z.literal('create_customer'), fullName: text(200).optional() }),

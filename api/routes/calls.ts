@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   callForAction,
+  callInSight,
   findAction,
   hasConversation,
   insertAction,
@@ -61,7 +62,9 @@ async function checkRecording(trx: Transaction, agent: SignedIn, callId: string,
 async function checkAction(trx: Transaction, call: CallForAction, agent: SignedIn, action: CallAction): Promise<void> {
   const { conversationId, ticketId, customerId, recordingId } = named(action);
   if (call.entry_id === null && action.type !== 'hang_up') throw new ProblemError('call_not_begun');
-  if (conversationId !== null && !(await hasConversation(trx, call.id, conversationId, agent))) {
+  // A call to be moved has been found by its conversation already, or is the agent's own and without a ticket yet.
+  const isFound = conversationId === null || (await hasConversation(trx, call.id, conversationId, agent));
+  if (!isFound && !(action.type === 'move_call' && (await callInSight(trx, call.id, action.conversationId, agent)))) {
     throw fieldProblem('conversationId', 'conversation_not_found', 'conversation_not_found');
   }
   if (ticketId !== null) await checkTicket(trx, agent, ticketId);
@@ -83,7 +86,9 @@ async function keepText(trx: Transaction, call: CallForAction, agent: SignedIn, 
 
 /** Stored under its id together with its text and the row that carries it to the workflow; a repeat finds it and changes nothing. */
 async function takeAction(trx: Transaction, callId: string, agent: SignedIn, action: CallAction): Promise<void> {
-  const call = await callForAction(trx, callId, agent);
+  const call =
+    (await callForAction(trx, callId, agent)) ??
+    (action.type === 'move_call' ? await callInSight(trx, callId, action.conversationId, agent) : undefined);
   if (!call) throw new ProblemError('not_found');
   const { actionId, type } = action;
   const known = await findAction(trx, agent.agentId, actionId);

@@ -273,6 +273,26 @@ describe('An action', () => {
     expect(await traces()).toEqual(before);
   });
 
+  it('moves a call for whoever may see the ticket it stands in, and nobody else', async () => {
+    const own = await api.addAgent({ full_name: 'Свои', access: 'own' });
+    const [from, to] = [await newTicket({ assigneeId: api.anna.id }), await newTicket({ assigneeId: api.anna.id })];
+    await api.db('conversations').where({ id: talk.conversationId }).update({ ticket_id: from });
+    const action = { type: 'move_call', conversationId: talk.conversationId, ticketId: to };
+    const actionId = randomUUID();
+    expect((await act({ ...action, actionId }, api.boris)).status).toBe(202);
+    expect((await act({ ...action, actionId }, api.boris)).status).toBe(202);
+    expect(await inboxOf(api.boris.id, actionId)).toMatchObject([
+      { body: { action: 'move_call', conversationId: talk.conversationId, ticketId: to } },
+    ]);
+    expect((await act({ ...action, ticketId: null, subject: 'Новая тема' }, api.boris)).status).toBe(202);
+    expect((await act(action, own)).status).toBe(404);
+    expect(codeOf(await act({ ...action, ticketId: '99999999' }, api.boris))).toBe('ticket_not_found');
+    expect((await act({ ...action, conversationId: 'nobody' }, api.boris)).status).toBe(404);
+    expect(fieldsOf(await act({ type: 'move_call', conversationId: talk.conversationId }, api.boris))).toEqual(['ticketId']);
+    await api.db('tickets').where({ id: from }).update({ assignee_id: null });
+    expect(codeOf(await act(action, own))).toBe('ticket_not_found');
+  });
+
   it('asks for a recording again for admins only', async () => {
     const [row] = (await api
       .db('recordings')

@@ -67,9 +67,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         lasts: fc.option(fc.constantFrom(0, MINUTE, 10 * MINUTE, HOUR), { nil: null, freq: 8 }),
         recorded: fc.array(fc.constantFrom(0, MINUTE, 2 * HOUR, 6 * DAY), { maxLength: 2 }),
         isTalk: fc.constantFrom(true, true, true, false),
-        movedTo: fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.nat(TICKETS - 1) }),
+        movedTo: fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.nat(TICKETS - 1) }),
+        movedBy: agent,
       })
-      .map(({ agent: who, lasts, recorded, isTalk, movedTo }): Step => (at) => ({
+      .map(({ agent: who, lasts, recorded, isTalk, movedTo, movedBy }): Step => (at) => ({
         at,
         what: 'talk',
         agent: who,
@@ -77,6 +78,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         recordedAt: recorded.map((later) => at + (lasts ?? 0) + later),
         isTalk,
         movedTo,
+        movedBy,
       })),
   },
 );

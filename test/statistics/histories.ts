@@ -22,6 +22,8 @@ export type Happening = { readonly at: number } & (
       readonly isTalk: boolean;
       /** The ticket the message stands in now, if it was moved. */
       readonly movedTo: number | null;
+      /** Who moved it, when it had ended: work in both tickets. Left out where nothing says so. */
+      readonly movedBy?: number;
     }
 );
 
@@ -256,6 +258,12 @@ async function rowsOf(
             ticket_id: happening.movedTo === null ? ticket_id : ticketIds[happening.movedTo],
           });
           line(at, 'reply', assignee, null);
+          if (happening.movedTo !== null && happening.movedBy !== undefined) {
+            const movedAt = happening.endedAt ?? at;
+            const to = { ticket_id: ticketIds[happening.movedTo], channel: world.histories[happening.movedTo]?.channel };
+            line(movedAt, 'unlinked', assignee, happening.movedBy, { is_work: true, conversation_id: id });
+            line(movedAt, 'linked', null, happening.movedBy, { is_work: true, conversation_id: id, ...to });
+          }
           for (const recordedAt of happening.recordedAt) {
             line(recordedAt, 'recording', assignee, null, { conversation_id: id, data: { talk: happening.isTalk } });
           }

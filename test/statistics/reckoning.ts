@@ -58,6 +58,8 @@ function walk(history: History, ticket: number, world: World): Record<string, Hi
       if (happening.to === 'closed') hit('closings', at, assignee);
       else if (before === 'closed') hit('reopened', at, assignee);
     }
+    if (happening.what === 'talk' && happening.movedTo !== null && happening.movedBy !== undefined)
+      hit('work', happening.endedAt ?? at, happening.movedBy);
     if (happening.what === 'customer wrote') waitsSince = at;
     if (happening.what === 'reply' && !happening.automatic && !isCall) {
       hit('answers', at, happening.by);
@@ -70,6 +72,8 @@ function walk(history: History, ticket: number, world: World): Record<string, Hi
   }
   world.histories.forEach((other, from) => {
     for (const happening of other.happenings) {
+      if (happening.what === 'talk' && happening.movedTo === ticket && happening.movedBy !== undefined)
+        hit('work', happening.endedAt ?? happening.at, happening.movedBy);
       if (happening.what !== 'talk' || !happening.isTalk || happening.recordedAt.length === 0) continue;
       if ((happening.movedTo ?? from) === ticket)
         hit('answers', happening.endedAt ?? happening.recordedAt[0] ?? 0, happening.agent);

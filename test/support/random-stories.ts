@@ -107,7 +107,8 @@ export function delayed(messages: readonly CallMessage[], by: Chance, ms: number
 export function withActions(messages: readonly CallMessage[], by: Chance): CallMessage[] {
   return messages.flatMap((message, index): CallMessage[] => {
     if (!by.oneIn(4)) return [message];
-    const action = (['create_ticket', 'link_ticket', 'save_draft', 'identify_customer'] as const)[by.below(4)] ?? 'save_draft';
+    const action =
+      (['create_ticket', 'link_ticket', 'move_call', 'save_draft', 'identify_customer'] as const)[by.below(5)] ?? 'save_draft';
     const agentId = by.oneIn(2) ? 'anna' : 'boris';
     const { inboxId, receivedAt } = message;
     const ids = {
@@ -199,7 +200,13 @@ const actionMessage = fc.record({
   type: fc.constant('action' as const),
   actionId: fc.constantFrom('a', 'b', 'c', 'd'),
   agentId: fc.constantFrom('anna', 'boris'),
-  action: fc.constantFrom('create_ticket' as const, 'save_draft' as const, 'hang_up' as const, 'fetch_recording_again' as const),
+  action: fc.constantFrom(
+    'create_ticket' as const,
+    'move_call' as const,
+    'save_draft' as const,
+    'hang_up' as const,
+    'fetch_recording_again' as const,
+  ),
   conversationId: fc.constant('call.1'),
   ticketId: fc.constant(null),
   customerId: fc.constant(null),

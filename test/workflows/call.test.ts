@@ -134,6 +134,66 @@ describe('the call workflow', () => {
     });
   });
 
+  test('S15: a call is moved while its workflow runs, and again when only the late one is left to hear of it', async () => {
+    const { events, call } = await newCall();
+    const conversationId = events.conversationId();
+    const moveTo = async (actionId: string) => {
+      await database.db('actions').insert({
+        agent_id: cast.boris,
+        action_id: actionId,
+        call_id: call.callId,
+        type: 'move_call',
+        body: '{}',
+      });
+      return {
+        type: 'action' as const,
+        inboxId: 4_000_000 + ++counter,
+        receivedAt: Date.now(),
+        actionId,
+        agentId: cast.boris,
+        action: 'move_call' as const,
+        conversationId,
+        ticketId: null,
+        customerId: null,
+        recordingId: null,
+        hasText: false,
+      };
+    };
+    const settled = (actionId: string) =>
+      eventually(
+        () => database.db('actions').where({ action_id: actionId }).first('state', 'ticket_id'),
+        (row: { state: string }) => row.state !== 'accepted',
+      ) as Promise<{ state: string; ticket_id: string }>;
+    await call.send(
+      events.leg('A', 'appeared', { to: agent(cast.anna) }),
+      events.leg('A', 'connected'),
+      events.leg('A', 'disconnected'),
+      events.summary({ talkedAt: Date.now() }),
+    );
+    await eventually(
+      () => ticketsOf(call.callId),
+      (tickets) => tickets.length === 1,
+    );
+    await call.send(await moveTo('while-it-runs'));
+    const first = await settled('while-it-runs');
+    expect(first.state).toBe('done');
+    await call.handle.result();
+    const workflowId = `${call.workflowId}:late`;
+    await temporal.client.workflow.signalWithStart('call', {
+      workflowId,
+      taskQueue,
+      args: [{ callId: call.callId, limits: QUICK, late: true }],
+      signal: 'moved',
+      signalArgs: [[await moveTo('late')]],
+    });
+    await temporal.client.workflow.getHandle(workflowId).result();
+    const second = await settled('late');
+    expect(second.state).toBe('done');
+    expect(second.ticket_id).not.toBe(first.ticket_id);
+    expect(await ticketsOf(call.callId)).toMatchObject([{ id: second.ticket_id, status: 'pending' }]);
+    expect(await database.db('tickets').where({ id: first.ticket_id }).first('status')).toEqual({ status: 'closed' });
+  });
+
   test('what comes for a call that is over finds its state in Postgres', async () => {
     const { events, call } = await newCall();
     await call.send(
