@@ -62,7 +62,7 @@ export async function chooseCustomerOf(
   call: Pick<CallRow, 'id' | 'customer_id'>,
   ticket: TicketOwner,
 ): Promise<void> {
-  if (call.customer_id === null && ticket.customer_id !== null) await setCustomer(trx, call.id, ticket.customer_id);
+  if (call.customer_id === null && ticket.customer_id !== null) await setCustomer(context, ticket.customer_id);
 }
 
 /** A customer made from nothing but a number (S4b) bears the number as name. */
