@@ -47,7 +47,7 @@ export function createCommandSteps(deps: CommandDeps): Pick<PbxSteps, 'placeCall
       const result = outcomeOf(outcome);
       if (agentId) {
         const code = result.state === 'refused' ? result.code : null;
-        await inTransaction(db, (trx) => answerAction(contextOf(trx, callId, ''), { actionId, agentId }, { code }));
+        await inTransaction(db, (trx) => answerAction(contextOf(trx, callId), { actionId, agentId }, { code }));
       }
       log.info({ callId, outcome: outcome.outcome }, 'Hang-up ordered');
       return result;

@@ -42,7 +42,7 @@ export function createSteps(deps: StepDeps) {
   const { db, config, log } = deps;
   const telephony = openTelephony(deps);
   return {
-    ...createCallSteps({ db, phoneCountry: config.phoneCountry }),
+    ...createCallSteps({ db }),
     ...createCommandSteps({ db, log, telephony, patienceMs: COMMAND_PATIENCE_MS }),
     ...createRecordingSteps({ db, log, telephony, dataDir: config.dataDir }),
     ...createReconcileSteps({ db, log, telephony }),

@@ -69,6 +69,8 @@ export interface Claim {
   readonly numbers: ReadonlyMap<string, number>;
   /** Differs whenever the account's operators do. */
   readonly operatorsVersion: string;
+  /** The stored country of numbers without a country code. */
+  readonly country: string | null;
 }
 
 interface ClaimJson {
@@ -76,6 +78,7 @@ interface ClaimJson {
   readonly call: DispatchCall | null;
   readonly numbers: readonly (readonly [string, number])[];
   readonly operators: string;
+  readonly country: string | null;
 }
 
 /**
@@ -98,6 +101,7 @@ export async function claimEntry(
     call: claim.call,
     numbers: new Map(claim.numbers),
     operatorsVersion: claim.operators,
+    country: claim.country,
   };
 }
 

@@ -40,6 +40,16 @@ export async function readSettings(
   };
 }
 
+/** The country of numbers without a country code, as it is now: an admin may change it while everything runs. */
+export async function readPhoneCountry(
+  db: Executor,
+  config: Pick<Config, 'phoneCountry' | 'phoneCountryGiven'>,
+): Promise<string> {
+  if (config.phoneCountryGiven) return config.phoneCountry;
+  const row = (await db('settings').where({ key: 'phoneCountry' }).first('value')) as { value: string } | undefined;
+  return row?.value ?? config.phoneCountry;
+}
+
 export async function writeSettings(trx: Executor, change: Partial<StoredSettings>): Promise<void> {
   const rows = Object.entries(change).map(([key, value]) => ({ key, value: JSON.stringify(value), updated_at: trx.fn.now() }));
   if (rows.length > 0) await trx('settings').insert(rows).onConflict('key').merge();

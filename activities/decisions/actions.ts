@@ -187,7 +187,7 @@ async function linkConversation(
     return done(target.id);
   }
   if (!(await isCallers(trx, call, target))) return refused('other_customer');
-  await chooseCustomerOf(trx, call, target);
+  await chooseCustomerOf(context, call, target);
   const emptied = conversation.ticket_id ? await lockTicket(trx, conversation.ticket_id) : undefined;
   await trx('conversations').where({ id: conversation.id }).update({ ticket_id: target.id, made_by: 'link' });
   if (emptied) await moveMessage(context, conversation, emptied, target, text.gist);

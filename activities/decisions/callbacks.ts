@@ -29,11 +29,7 @@ export function createCallbackSteps({ db }: { readonly db: Db }): Pick<DatabaseS
           )
           .update({ command_state: input.state });
         if (input.actionId && input.agentId) {
-          await answerAction(
-            contextOf(trx, input.callId, ''),
-            { actionId: input.actionId, agentId: input.agentId },
-            { code: null },
-          );
+          await answerAction(contextOf(trx, input.callId), { actionId: input.actionId, agentId: input.agentId }, { code: null });
         }
       }),
     settleCallback: (input) =>
@@ -44,11 +40,7 @@ export function createCallbackSteps({ db }: { readonly db: Db }): Pick<DatabaseS
           .update({ command_state: state, command_code: input.code, state: 'over', ended_at: new Date() });
         if (input.code !== null) await reportFailure(trx, input.callId, refusalOf(input.code, input.pbxCode));
         if (input.actionId && input.agentId) {
-          await answerAction(
-            contextOf(trx, input.callId, ''),
-            { actionId: input.actionId, agentId: input.agentId },
-            { code: null },
-          );
+          await answerAction(contextOf(trx, input.callId), { actionId: input.actionId, agentId: input.agentId }, { code: null });
         }
       }),
   };

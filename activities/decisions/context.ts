@@ -40,15 +40,9 @@ export interface DecisionContext {
   readonly callId: string;
   /** The call's row as it is now: whoever changes it puts it here, or takes it away to have it read anew. */
   readonly known: { call: CallRow | null };
-  readonly phoneCountry: string;
 }
 
-export const contextOf = (trx: Transaction, callId: string, phoneCountry: string): DecisionContext => ({
-  trx,
-  callId,
-  phoneCountry,
-  known: { call: null },
-});
+export const contextOf = (trx: Transaction, callId: string): DecisionContext => ({ trx, callId, known: { call: null } });
 
 export async function callOf({ trx, callId, known }: DecisionContext): Promise<CallRow> {
   known.call ??= ((await trx('calls').where({ id: callId }).first()) as CallRow | undefined) ?? null;

@@ -58,7 +58,7 @@ export async function isCallers(
 
 /** One number, several customers: a call put into a ticket of one of them is that one's. */
 export async function chooseCustomerOf(
-  trx: Transaction,
+  context: DecisionContext,
   call: Pick<CallRow, 'id' | 'customer_id'>,
   ticket: TicketOwner,
 ): Promise<void> {

@@ -12,7 +12,6 @@ import { recordAttempt, settleTalk } from './talks.ts';
 
 export interface DecisionDeps {
   readonly db: Db;
-  readonly phoneCountry: string;
 }
 
 /** The call workflow's steps in Postgres: each batch of decisions is one transaction under a lock on the call's row. */
@@ -42,7 +41,7 @@ async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<re
   return inTransaction(deps.db, async (trx) => {
     const locked = (await trx('calls').where({ id: input.callId }).forUpdate().first()) as CallRow | undefined;
     const known = { call: locked ?? null };
-    const context: DecisionContext = { trx, callId: input.callId, known, phoneCountry: deps.phoneCountry };
+    const context: DecisionContext = { trx, callId: input.callId, known };
     if (input.endsHaving !== undefined && (await isMoreComing(trx, input.callId, input.endsHaving)))
       return [{ type: 'more_is_coming' }];
     // Everything but the bare state may touch the customer's other tickets: the lock comes before any of theirs.

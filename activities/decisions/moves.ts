@@ -44,7 +44,7 @@ export async function moveCall(context: DecisionContext, action: ActionMessage):
   if (refusal !== null || !conversation || !source) return refused(refusal ?? 'no_conversation');
   const move: Move = { context, action, conversation, talk: talkOf(conversation), source };
   const leaving = await leavingOf(move);
-  if (target) await chooseCustomerOf(trx, call, target);
+  if (target) await chooseCustomerOf(context, call, target);
   const destination = target ?? (await makeTicket(move));
   await carryOver(move, destination, target ? 'link' : 'create');
   if (target) await settleTarget(move, target);

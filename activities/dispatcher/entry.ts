@@ -30,7 +30,8 @@ export type EntryOutcome =
 
 export interface EntryDeps extends SendingDeps {
   readonly log: Logger;
-  readonly country: string;
+  /** How numbers without a country code are read, by what is stored. */
+  readonly countryOf: (stored: string | null) => string;
   readonly operators: OperatorDirectories;
   readonly batchSize: number;
   readonly tracing?: Tracing | undefined;
@@ -98,8 +99,9 @@ interface Batch {
 async function prepareBatch(deps: EntryDeps, hold: Hold, claimed: Claim): Promise<Batch> {
   const { rows } = claimed;
   try {
-    const known = await prepareKnown(deps.operators, claimed, deps.country);
-    const write = (trx: Transaction): Promise<Delivery[]> => prepareDeliveries(trx, rows, deps.country);
+    const country = deps.countryOf(claimed.country);
+    const known = await prepareKnown(deps.operators, claimed, country);
+    const write = (trx: Transaction): Promise<Delivery[]> => prepareDeliveries(trx, rows, country);
     return { rows, deliveries: known ?? (await inTransaction(deps.db, hold.connection, write)) };
   } catch (error) {
     if (!isOurFault(error)) throw error;

@@ -19,7 +19,7 @@ export interface DispatcherDeps {
   readonly log: Logger;
   readonly config: Pick<
     Config,
-    'phoneCountry' | 'callSettleSeconds' | 'legMaxSeconds' | 'draftGraceSeconds' | 'recordingWaitSeconds'
+    'phoneCountry' | 'phoneCountryGiven' | 'callSettleSeconds' | 'legMaxSeconds' | 'draftGraceSeconds' | 'recordingWaitSeconds'
   >;
   readonly taskQueue: string;
   readonly tuning?: Partial<Tuning>;
@@ -202,8 +202,8 @@ function entryDepsOf(deps: DispatcherDeps, tuning: Tuning, db: Db): EntryDeps {
     log: deps.log,
     client: deps.temporalClient,
     taskQueue: deps.taskQueue,
-    country: config.phoneCountry,
-    operators: createOperatorDirectories(db, config.phoneCountry),
+    countryOf: (stored) => (config.phoneCountryGiven ? config.phoneCountry : (stored ?? config.phoneCountry)),
+    operators: createOperatorDirectories(db),
     batchSize: tuning.batchSize,
     tracing: deps.tracing,
     deadlineMs: tuning.deadlineMs,

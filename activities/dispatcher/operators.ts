@@ -26,14 +26,15 @@ export function createOperatorDirectory(rows: readonly OperatorRow[], country: s
 
 export interface OperatorDirectories {
   /** The account's operators as they are at that version of theirs. */
-  of(integrationId: string, version: string): Promise<OperatorDirectory>;
+  of(integrationId: string, version: string, country: string): Promise<OperatorDirectory>;
 }
 
 /** Read anew only when they have changed: a large account has a thousand, and each call asks several times. */
-export function createOperatorDirectories(db: Db, country: string): OperatorDirectories {
+export function createOperatorDirectories(db: Db): OperatorDirectories {
   const known = new Map<string, { readonly version: string; readonly directory: OperatorDirectory }>();
   return {
-    async of(integrationId, version) {
+    async of(integrationId, operatorsVersion, country) {
+      const version = `${country}/${operatorsVersion}`;
       const kept = known.get(integrationId);
       if (kept?.version === version) return kept.directory;
       const directory = createOperatorDirectory(await operatorsOf(db, integrationId), country);

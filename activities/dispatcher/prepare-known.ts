@@ -15,7 +15,7 @@ export async function prepareKnown(operators: OperatorDirectories, claim: Claim,
   const events = claim.rows.map(readRow).filter(isEventRow);
   if (!call || call.mergedInto !== null || events.length < claim.rows.length) return null;
   if (events.some(({ event }) => event.type === 'leg' && event.commandId !== null)) return null;
-  const directory = await operators.of(call.integrationId, claim.operatorsVersion);
+  const directory = await operators.of(call.integrationId, claim.operatorsVersion, country);
   const translated = translateKnown(events, numbers, directory, country);
   if (!translated || lacksSomething(call, [...translated.values()])) return null;
   const workflowId = callWorkflowId(call.integrationId, call.entryId ?? '');

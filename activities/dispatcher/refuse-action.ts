@@ -9,5 +9,5 @@ export async function refuseAction(
   action: { readonly actionId: string; readonly agentId: string },
   code: string,
 ): Promise<void> {
-  await answerAction(contextOf(trx, callId, ''), action, { code });
+  await answerAction(contextOf(trx, callId), action, { code });
 }

@@ -47,5 +47,6 @@ begin
       from calls c join call_numbers n on n.call_id = c.id where c.integration_id = of_integration and c.entry_id = of_entry),
     -- A mapping that changes changes this, in whatever order transactions commit.
     'operators', (select count(*) || ':' || coalesce(sum(extract(epoch from updated_at)), 0) from operators
-      where integration_id = of_integration));
+      where integration_id = of_integration),
+    'country', (select value from settings where key = 'phoneCountry'));
 end $$;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readPhoneCountry, writeSettings } from '../../db/settings.ts';
 import { eventually, legEvent, newEntry, openOffice, type Office } from './office.ts';
 
 let office: Office;
@@ -43,6 +44,24 @@ test('a stored event starts the workflow of its entry and reaches it in the word
     state: 'active',
   });
   expect(await office.inboxRow('call:leg:1:Appeared')).toMatchObject({ verdict: 'delivered', last_error: null });
+});
+
+test('a number without a country code is read by the stored country at once; the environment wins', async () => {
+  const phoneOf = async (country: string | undefined): Promise<string> => {
+    const entry = newEntry();
+    if (country !== undefined) await writeSettings(office.db, { phoneCountry: country });
+    const event = legEvent(entry, `${entry}/a`, 1, 'Appeared');
+    await office.receive('/events/call', { ...event, from: { number: '07911123456' } });
+    await dispatcher.drainOnce();
+    const call = (await office.db('calls').where({ entry_id: entry }).first('phone')) as { phone: string };
+    return call.phone;
+  };
+  const dispatcher = office.dispatcher();
+  expect(await phoneOf('GB')).toBe('+447911123456');
+  expect(await phoneOf('DE')).toBe('+497911123456');
+  expect(await readPhoneCountry(office.db, { phoneCountry: 'KZ', phoneCountryGiven: true })).toBe('KZ');
+  await office.db('settings').where({ key: 'phoneCountry' }).delete();
+  expect(await readPhoneCountry(office.db, { phoneCountry: 'RU', phoneCountryGiven: false })).toBe('RU');
 });
 
 test('a running dispatcher delivers what is committed without being asked', async () => {

@@ -19,6 +19,7 @@ import { closeSignal, heardByCall, type HeardByCall } from './stub-workflows.ts'
 
 const CONFIG = {
   phoneCountry: 'RU',
+  phoneCountryGiven: false,
   callSettleSeconds: 30,
   legMaxSeconds: 14_400,
   draftGraceSeconds: 2,

@@ -167,7 +167,14 @@ test('no transaction stays open while Temporal is spoken to: the event stream wo
     },
   } as unknown as Office['client'];
   const log = { error: () => undefined, warn: () => undefined, info: () => undefined } as never;
-  const config = { phoneCountry: 'RU', callSettleSeconds: 30, legMaxSeconds: 60, draftGraceSeconds: 2, recordingWaitSeconds: 9 };
+  const config = {
+    phoneCountry: 'RU',
+    phoneCountryGiven: false,
+    callSettleSeconds: 30,
+    legMaxSeconds: 60,
+    draftGraceSeconds: 2,
+    recordingWaitSeconds: 9,
+  };
   const [row] = (await database
     .db('integrations')
     .insert({ kind: 'mango', name: 'x', api_url: 'x', api_key_encrypted: 'x', api_salt_encrypted: 'x', api_key_hash: 'x' }, [

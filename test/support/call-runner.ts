@@ -176,7 +176,7 @@ export class CallRunner {
   }
 
   private async settle(): Promise<void> {
-    const steps = createCallSteps({ db: this.db, phoneCountry: 'RU' });
+    const steps = createCallSteps({ db: this.db });
     for (let round = 0; round < 20; round++) {
       const plan = decide(this.state, this.limits, this.now);
       this.state = plan.state;

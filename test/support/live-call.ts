@@ -31,7 +31,7 @@ export async function createTestWorker(options: {
     namespace: 'default',
     taskQueue: options.taskQueue,
     workflowBundle: await workflowBundle(),
-    activities: { ...createCallSteps({ db: options.db, phoneCountry: 'RU' }), ...pbx },
+    activities: { ...createCallSteps({ db: options.db }), ...pbx },
     ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
   });
   const running = worker.run();
