@@ -2,6 +2,7 @@ import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client } from '@tem
 
 const SCHEDULES = [
   { scheduleId: 'reconcile', workflowType: 'reconcile', every: '10m' },
+  { scheduleId: 'retention', workflowType: 'retention', every: '6h' },
   { scheduleId: 'upkeep', workflowType: 'upkeep', every: '1h' },
 ] as const;
 

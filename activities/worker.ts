@@ -14,6 +14,7 @@ import { createCallSteps } from './decisions/index.ts';
 import { createDispatcher } from './dispatcher/index.ts';
 import { startFactsRefresher } from './facts-refresher.ts';
 import { startOperatorRefresher } from './operator-refresher.ts';
+import { createPrivacySteps } from './privacy.ts';
 import { createReconcileSteps } from './reconcile.ts';
 import { createRecordingSteps } from './recordings/index.ts';
 import { ensureSchedules } from './schedules.ts';
@@ -47,6 +48,7 @@ export function createSteps(deps: StepDeps) {
     ...createRecordingSteps({ db, log, telephony, dataDir: config.dataDir }),
     ...createReconcileSteps({ db, log, telephony }),
     ...createStreamRetention({ db }),
+    ...createPrivacySteps({ db, log, secrets, dataDir: config.dataDir }),
   };
 }
 

@@ -39,6 +39,7 @@ export interface AuditFilter {
   readonly to?: Date | undefined;
   readonly agentId?: string | undefined;
   readonly action?: string | undefined;
+  readonly subject?: string | undefined;
 }
 
 export interface AuditRow {
@@ -64,6 +65,7 @@ export async function listAudit(
     if (filter.to) void query.where('l.at', '<', filter.to);
     if (filter.agentId) void query.where('l.agent_id', filter.agentId);
     if (filter.action) void query.where('l.action', filter.action);
+    if (filter.subject) void query.where('l.subject', filter.subject);
     return query;
   };
   const rows = (await matching()

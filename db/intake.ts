@@ -89,7 +89,7 @@ async function insert(pool: pg.Pool, event: InboxEntry, body: string, why: strin
 /** Counts the repeat unless somebody holds the row; true if it says what the first one said. */
 async function noteRepeat(pool: pg.Pool, event: InboxEntry, body: string): Promise<boolean> {
   const { rows } = await pool.query<{ id: string; same: boolean }>(
-    `select id, body = $3::jsonb as same from inbox
+    `select id, redacted_at is not null or body = $3::jsonb as same from inbox
      where source = 'pbx' and coalesce(integration_id, '00000000-0000-0000-0000-000000000000'::uuid) = $1::uuid and key = $2`,
     [event.integrationId, event.key, body],
   );

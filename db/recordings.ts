@@ -16,7 +16,8 @@ export type RecordingReason =
   | 'not_audio'
   | 'too_large'
   | 'pbx_unreachable'
-  | 'removed';
+  | 'removed'
+  | 'erased';
 
 export interface RecordingRow {
   readonly id: string;
@@ -75,9 +76,20 @@ export async function announce(
         'id',
       ]);
   if (!row) throw new Error(`Recording of conversation ${conversationId} got no row`);
+  await refuseOfErased(trx, row.id);
   const ticketId = await ticketIdOf(trx, conversationId);
   if (ticketId) await publishTicketChanged(trx, ticketId);
   return { id: row.id };
+}
+
+/** A recording that is announced once its customer has been erased is never fetched. */
+async function refuseOfErased(trx: Transaction, id: string): Promise<void> {
+  await trx.raw(
+    `update recordings r set state = 'unavailable', reason = 'erased', removed_at = now()
+     from calls c join erasures e on e.customer_id = c.customer_id
+     where r.id = ? and c.id = r.call_id and e.state in ('checking', 'done')`,
+    [id],
+  );
 }
 
 /** No recording was announced in time. One that comes later still joins. */
@@ -107,7 +119,7 @@ export type Settlement =
 export async function settleRecording(trx: Transaction, settlement: Settlement): Promise<void> {
   const row = await lockRecording(trx, settlement.id);
   if (!row) throw new Error(`Recording ${settlement.id} has no row`);
-  if (row.state === 'ready') return;
+  if (row.state === 'ready' || row.removed_at) return;
   if (settlement.state === 'ready') {
     const { contentType, bytes, durationSeconds, sha256 } = settlement;
     await table(trx)

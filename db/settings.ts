@@ -40,6 +40,14 @@ export async function readSettings(
   };
 }
 
+/** The terms alone, for those who do not care about the rest. */
+export async function readRetention(
+  db: Executor,
+): Promise<Pick<StoredSettings, 'recordingRetentionDays' | 'rawEventRetentionDays'>> {
+  const { recordingRetentionDays, rawEventRetentionDays } = await readSettings(db, { phoneCountry: '', phoneCountryGiven: true });
+  return { recordingRetentionDays, rawEventRetentionDays };
+}
+
 /** The country of numbers without a country code, as it is now: an admin may change it while everything runs. */
 export async function readPhoneCountry(
   db: Executor,

@@ -1,3 +1,4 @@
 export { call } from './call.ts';
 export { callback } from './callback.ts';
+export { erasure, retention } from './privacy.ts';
 export { reconcile, upkeep } from './upkeep.ts';

@@ -28,6 +28,17 @@ export interface CallbackInput {
   readonly commandPatienceMs: number;
 }
 
+/** Waits and limits, so that tests may pass milliseconds. */
+export interface ErasureInput {
+  /** `erasures.id`: whose data it is stands in Postgres alone. */
+  readonly erasureId: string;
+  /** Between two looks at calls that still go on. */
+  readonly pauseMs: number;
+  readonly longestCallMs: number;
+  /** How long something of a call may still arrive after its end. */
+  readonly settleMs: number;
+}
+
 /**
  * Every signal carries a batch of messages. The name says what the first of them is, for people who read histories;
  * order comes from the messages' `inboxId` alone, as Temporal keeps none across signal names.
@@ -97,5 +108,6 @@ export const stateQuery = defineQuery<Record<string, unknown>>('state');
 
 /** Ids are built from the business key, so starting twice is joining. */
 export const callWorkflowId = (integrationId: string, entryId: string): string => `call:${integrationId.slice(0, 8)}:${entryId}`;
+export const erasureWorkflowId = (erasureId: string): string => `erasure:${erasureId}`;
 export const callbackWorkflowId = (commandId: string): string => `callback:${commandId}`;
 export type { CommandRef };

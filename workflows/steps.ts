@@ -90,3 +90,22 @@ export interface UpkeepSteps {
   /** Deletes events of the stream that no browser can resume from any more; how many. */
   cutStreamEvents(): Promise<number>;
 }
+
+/** What is deleted outright once it is old enough. */
+export const CUT_KINDS = ['sign_in_attempts', 'refused_events', 'sessions', 'stream_events'] as const;
+
+interface Batch {
+  readonly count: number;
+  readonly more: boolean;
+}
+
+/** Retention and erasure. Done again, each finds nothing left to do. */
+export interface PrivacySteps {
+  removeOldRecordings(): Promise<Batch>;
+  redactOldEvents(): Promise<Batch>;
+  cutOldRows(input: { readonly kind: (typeof CUT_KINDS)[number] }): Promise<number>;
+  blockCustomer(input: { readonly erasureId: string }): Promise<void>;
+  callsUnderWay(input: { readonly erasureId: string }): Promise<{ readonly open: number; readonly recent: boolean }>;
+  eraseEverything(input: { readonly erasureId: string; readonly state: 'erasing' | 'checking' }): Promise<void>;
+  finishErasure(input: { readonly erasureId: string }): Promise<void>;
+}

@@ -28,6 +28,12 @@ export interface CallbackStart {
   readonly commandId: string;
 }
 
+export interface ErasureStart {
+  readonly kind: 'start_erasure';
+  readonly rowId: string;
+  readonly erasureId: string;
+}
+
 export interface CallbackDelivery {
   readonly kind: 'callback';
   readonly callId: string;
@@ -41,7 +47,7 @@ export interface NoDelivery {
   readonly settled: Settled;
 }
 
-export type Delivery = CallDelivery | CallbackStart | CallbackDelivery | NoDelivery;
+export type Delivery = CallDelivery | CallbackStart | ErasureStart | CallbackDelivery | NoDelivery;
 
 export function rowIdsOf(delivery: Delivery): readonly string[] {
   switch (delivery.kind) {
@@ -50,6 +56,7 @@ export function rowIdsOf(delivery: Delivery): readonly string[] {
     case 'callback':
       return [delivery.parcel.rowId];
     case 'start_callback':
+    case 'start_erasure':
       return [delivery.rowId];
     case 'none':
       return [delivery.settled.id];

@@ -14,8 +14,11 @@ import {
   operatorsOf,
   type DispatchCall,
 } from '../../db/dispatch.ts';
+import { isErased } from '../../db/erasures.ts';
 import { makeDurable, type InboxRow, type Settled } from '../../db/inbox.ts';
 import type { Transaction } from '../../db/pool.ts';
+import { storeRedacted } from '../../db/retention.ts';
+import { withoutNumbers } from '../../domain/redaction.ts';
 import { callWorkflowId } from '../../workflows/messages.ts';
 import type { CarrierEvent, CarrierResult } from '../telephony/mango/carrier-events.ts';
 import { carrierEventOf } from '../telephony/mango/webhooks.ts';
@@ -80,6 +83,7 @@ export type ReadRow =
   | { readonly row: InboxRow; readonly event: CarrierResult }
   | { readonly row: InboxRow; readonly action: z.infer<typeof actionBody> }
   | { readonly row: InboxRow; readonly callback: string }
+  | { readonly row: InboxRow; readonly erasure: string }
   | { readonly row: InboxRow; readonly error: string };
 
 export function readRow(row: InboxRow): ReadRow {
@@ -88,7 +92,7 @@ export function readRow(row: InboxRow): ReadRow {
       case 'agent':
         return { row, action: actionBody.parse(row.body) };
       case 'system':
-        return { row, callback: commandIdOf(row.key) };
+        return systemRow(row);
       case 'pbx':
       case 'reconcile':
         return { row, event: eventOf(row) } as EventRow;
@@ -104,10 +108,10 @@ function eventOf(row: InboxRow): CarrierEvent {
   return event;
 }
 
-function commandIdOf(key: string): string {
-  const [, commandId] = /^callback:(.+)$/u.exec(key) ?? [];
-  if (commandId === undefined) throw new UntranslatableRow('The key of a system row must be callback:<commandId>');
-  return commandId;
+function systemRow(row: InboxRow): ReadRow {
+  const [, subject, id] = /^(callback|erasure):(.+)$/u.exec(row.key) ?? [];
+  if (id === undefined) throw new UntranslatableRow('The key of a system row must be callback:<commandId> or erasure:<id>');
+  return subject === 'erasure' ? { row, erasure: id } : { row, callback: id };
 }
 
 export interface PreparedCall {
@@ -125,6 +129,7 @@ async function prepareCall(trx: Transaction, events: readonly EventRow[], countr
   const commands = await commandsOf(trx, integrationId, events);
   const known = await findCallByEntry(trx, integrationId, row.entry);
   const call = await callOf(trx, { integrationId, entryId: row.entry, workflowId, startedAt: startOf(events) }, known, commands);
+  if (known?.over && (await isErased(trx, call.id))) return ofNobody(trx, events, call, workflowId);
   const numbers = await numbersOf(trx, call.id);
   const before = numbers.size;
   const directory = createOperatorDirectory(await operatorsOf(trx, integrationId), country);
@@ -139,6 +144,21 @@ async function prepareCall(trx: Transaction, events: readonly EventRow[], countr
   const completed = await complete(trx, call, row.entry, [...translated.values()]);
   if (call !== known || numbers.size > before || completed) await makeDurable(trx);
   return { call, workflowId, bound: unboundYet(commands, events, call), parcels: parcelsOf(translated) };
+}
+
+/** The customer has been erased: what comes of their calls now is kept without a number and told to nobody. */
+async function ofNobody(
+  trx: Transaction,
+  events: readonly EventRow[],
+  call: DispatchCall,
+  workflowId: string,
+): Promise<PreparedCall> {
+  await storeRedacted(
+    trx,
+    events.map(({ row }) => ({ id: row.id, body: withoutNumbers(row.body, () => 'erased') })),
+  );
+  const parcels = new Map(events.map(({ row }) => [row.id, settledAs(row, 'ignored', 'customer_erased')]));
+  return { call, workflowId, bound: [], parcels };
 }
 
 async function commandsOf(
@@ -223,6 +243,7 @@ async function deliveryOf(trx: Transaction, item: ReadRow, prepared: PreparedCal
   if ('error' in item) return none({ ...settledAs(item.row, 'failed', 'untranslatable'), error: item.error });
   if ('action' in item) return actionDelivery(trx, item.row, item.action);
   if ('callback' in item) return callbackStart(trx, item.row, item.callback);
+  if ('erasure' in item) return { kind: 'start_erasure', rowId: item.row.id, erasureId: item.erasure };
   if (item.event.type === 'result') return resultDelivery(trx, item.row, item.event);
   return eventDelivery(item.row, prepared);
 }

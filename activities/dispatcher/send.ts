@@ -10,11 +10,13 @@ import {
   callbackSignal,
   callbackWorkflowId,
   callSignals,
+  erasureWorkflowId,
   signalNameOf,
   type CallbackInput,
   type CallInput,
+  type ErasureInput,
 } from '../../workflows/messages.ts';
-import type { CallbackDelivery, CallbackStart, CallDelivery, Delivery, Parcel } from './deliveries.ts';
+import type { CallbackDelivery, CallbackStart, CallDelivery, Delivery, ErasureStart, Parcel } from './deliveries.ts';
 import { searchAttributePairs } from '../../workflows/search-attributes.ts';
 import { refuseAction } from './refuse-action.ts';
 import { isClosed, SendingFailed } from './temporal-errors.ts';
@@ -38,6 +40,8 @@ export async function send(deps: SendingDeps, delivery: Delivery): Promise<reado
       return sendToCall(deps, delivery);
     case 'start_callback':
       return startCallback(deps, delivery);
+    case 'start_erasure':
+      return startErasure(deps, delivery);
     case 'callback':
       return sendToCallback(deps, delivery);
   }
@@ -144,6 +148,21 @@ async function startCallback(deps: SendingDeps, delivery: CallbackStart): Promis
     }),
   );
   return [{ id: delivery.rowId, verdict: 'delivered', why: null, workflowId }];
+}
+
+async function startErasure(deps: SendingDeps, { rowId, erasureId }: ErasureStart): Promise<readonly Settled[]> {
+  const workflowId = erasureWorkflowId(erasureId);
+  const { settleMs: pauseMs, legMaxMs: longestCallMs, recordingWaitMs: settleMs } = deps.limits;
+  const input: ErasureInput = { erasureId, pauseMs, longestCallMs, settleMs };
+  await unlessClosed(deps, () =>
+    deps.client.workflow.start('erasure', {
+      workflowId,
+      taskQueue: deps.taskQueue,
+      args: [input],
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    }),
+  );
+  return [{ id: rowId, verdict: 'delivered', why: null, workflowId }];
 }
 
 async function sendToCallback(deps: SendingDeps, { callId, commandId, parcel }: CallbackDelivery): Promise<readonly Settled[]> {

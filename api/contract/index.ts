@@ -11,6 +11,7 @@ export * from './stream.ts';
 export * from './integrations.ts';
 export * from './demo.ts';
 export * from './self-test.ts';
+export * from './privacy.ts';
 export * from './settings.ts';
 export * from './statistics.ts';
 export * from './inspector.ts';

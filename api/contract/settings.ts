@@ -105,6 +105,10 @@ export const auditQuery = z.strictObject({
     .string()
     .regex(/^[a-z_.]{1,64}$/, { error: 'unknown_action' })
     .optional(),
+  /** The id of the thing it was done to. */
+  subject: text(200, 1).optional(),
+  format: z.enum(['json', 'csv']).optional(),
+  lang: z.enum(['ru', 'en']).default('ru'),
   ...paging,
 });
 export type AuditQuery = Partial<z.output<typeof auditQuery>>;

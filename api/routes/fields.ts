@@ -67,8 +67,9 @@ export const fieldRoutes = [
     access: 'admin',
     body: fieldOrder,
     response: listOf(field),
-    handle: async ({ deps, body }) => {
+    handle: async ({ deps, agent, body, address }) => {
       if (!(await orderFields(deps.db, body.ids))) throw fieldProblem('ids', 'not_all_fields');
+      await recordAudit(deps.db, { agentId: agent.agentId, address, action: 'field.ordered' });
       return { items: (await listFields(deps.db)).map(present) };
     },
   }),

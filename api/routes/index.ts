@@ -11,6 +11,7 @@ import { invitationRoutes } from './invitations.ts';
 import { pbxRoutes } from './integrations.ts';
 import { missedRoutes } from './missed.ts';
 import { openApiRoute } from './openapi.ts';
+import { privacyRoutes } from './privacy.ts';
 import { recordingRoutes } from './recordings.ts';
 import { selfTestRoutes } from './self-test.ts';
 import { sessionRoutes } from './session.ts';
@@ -32,6 +33,7 @@ const routes: readonly Route[] = [
   ...agentRoutes,
   ...fieldRoutes,
   ...settingRoutes,
+  ...privacyRoutes,
   ...statisticsRoutes,
   ...pbxRoutes,
   ...demoRoutes,

@@ -1,6 +1,6 @@
 import { isSupportedCountry } from 'libphonenumber-js';
 import { z } from 'zod';
-import { listAudit, recordAudit } from '../../db/audit.ts';
+import { listAudit, recordAudit, type AuditRow } from '../../db/audit.ts';
 import { inTransaction, type Executor } from '../../db/pool.ts';
 import { readSettings, settingsFromEnvironment, writeSettings } from '../../db/settings.ts';
 import { listSlaTargets, writeSlaTarget, type SlaTargetRow } from '../../db/sla-targets.ts';
@@ -19,6 +19,7 @@ import {
 } from '../contract/settings.ts';
 import { channel } from '../contract/tickets.ts';
 import type { ApiDeps } from '../deps.ts';
+import { auditCsv, sendCsvFile } from '../present/log-csv.ts';
 import { fieldProblem } from '../problems.ts';
 import { route } from '../route.ts';
 
@@ -42,7 +43,7 @@ function checkSettings(deps: ApiDeps, change: SettingsChange): void {
   if (fixed) throw fieldProblem(fixed, 'from_environment', 'from_environment');
   if (change.phoneCountry !== undefined && !isSupportedCountry(change.phoneCountry))
     throw fieldProblem('phoneCountry', 'unknown_country');
-  if (change.timezone !== undefined && !isTimeZone(change.timezone)) throw fieldProblem('timezone', 'unknown_timezone');
+  if (change.timezone !== undefined && !isTimeZone(change.timezone)) throw fieldProblem('timezone', 'unknown_time_zone');
 }
 
 const presentTarget = (row: SlaTargetRow): SlaTarget => ({
@@ -50,6 +51,17 @@ const presentTarget = (row: SlaTargetRow): SlaTarget => ({
   firstReplySeconds: row.first_reply_seconds,
   anyReplySeconds: row.any_reply_seconds,
   closeSeconds: row.close_seconds,
+});
+
+const MOST_EXPORTED = 100_000;
+const presentAudit = (row: AuditRow): AuditEntry => ({
+  id: row.id,
+  at: row.at.toISOString(),
+  agent: row.agent_id === null ? null : { id: row.agent_id, fullName: row.full_name ?? '' },
+  address: row.address,
+  action: row.action,
+  subject: row.subject,
+  detail: row.detail as AuditEntry['detail'],
 });
 
 export const settingRoutes = [
@@ -118,30 +130,29 @@ export const settingRoutes = [
   route({
     method: 'get',
     path: '/api/audit',
-    summary: 'Who did what, newest first',
+    summary: 'Who did what, newest first; as CSV with `format=csv`',
     tag: 'Settings',
     access: 'admin',
     query: auditQuery,
     response: pageOf(auditEntry),
-    handle: async ({ deps, query }) => {
-      const { from, to, agentId, action, page, pageSize } = query;
+    alsoAs: ['text/csv'],
+    handle: async ({ deps, agent, query, address, response }) => {
+      const { from, to, agentId, action, subject, page, pageSize, format, lang } = query;
       const filter = {
         from: from === undefined ? undefined : new Date(from),
         to: to === undefined ? undefined : new Date(to),
         agentId,
         action,
+        subject,
       };
-      const { rows, total } = await listAudit(deps.db, filter, { offset: (page - 1) * pageSize, limit: pageSize });
-      const items = rows.map((row): AuditEntry => ({
-        id: row.id,
-        at: row.at.toISOString(),
-        agent: row.agent_id === null ? null : { id: row.agent_id, fullName: row.full_name ?? '' },
-        address: row.address,
-        action: row.action,
-        subject: row.subject,
-        detail: row.detail as AuditEntry['detail'],
-      }));
-      return { items, total };
+      const asFile = format === 'csv';
+      const paging = asFile ? { offset: 0, limit: MOST_EXPORTED } : { offset: (page - 1) * pageSize, limit: pageSize };
+      const { rows, total } = await listAudit(deps.db, filter, paging);
+      const items = rows.map(presentAudit);
+      if (!asFile) return { items, total };
+      const detail = { rows: items.length };
+      await recordAudit(deps.db, { agentId: agent.agentId, address, action: 'audit.exported', detail });
+      return sendCsvFile(response, 'audit-log', auditCsv(items, lang, (await readSettings(deps.db, deps.config)).timezone));
     },
   }),
 ];

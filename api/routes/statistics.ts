@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { recordAudit } from '../../db/audit.ts';
 import { statisticsOf, type StatisticsQuestion } from '../../db/statistics/sections.ts';
 import { isTimeZone, type Period } from '../../domain/time-zone.ts';
 import { section, statistics, statisticsQuery, type Statistics } from '../contract/statistics.ts';
@@ -67,7 +68,12 @@ const statisticsRoute = route({
     const question = questionOf(context);
     const answer = presentStatistics(question, await statisticsOf(context.deps.db, question));
     context.response.vary('Accept');
-    return format === 'csv' ? sendCsv(context, answer) : answer;
+    if (format === 'json') return answer;
+    const { agent, address, query } = context;
+    const detail = { from: query.from, to: query.to, table: query.table ?? null };
+    const subject = question.section;
+    await recordAudit(context.deps.db, { agentId: agent.agentId, address, action: 'statistics.exported', subject, detail });
+    return sendCsv(context, answer);
   },
 });
 

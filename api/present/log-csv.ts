@@ -1,0 +1,85 @@
+import type { Response } from 'express';
+import { localTime } from '../../domain/time-zone.ts';
+import type { Destruction } from '../contract/privacy.ts';
+import type { AuditEntry } from '../contract/settings.ts';
+import { SENT } from '../route.ts';
+import { csvOf, type CsvLanguage } from './statistics-csv.ts';
+
+type Words = Readonly<Record<CsvLanguage, string>>;
+type Row = readonly string[];
+
+/** The texts of files live here: a spreadsheet has no interface to put codes into words. */
+const WORDS: Readonly<Record<string, Words>> = {
+  at: { ru: 'Когда', en: 'When' },
+  who: { ru: 'Кто', en: 'Who' },
+  address: { ru: 'Адрес', en: 'Address' },
+  action: { ru: 'Действие', en: 'Action' },
+  subject: { ru: 'Над чем', en: 'Subject' },
+  detail: { ru: 'Подробности', en: 'Details' },
+  service: { ru: 'Система по настройкам срока хранения', en: 'The system, by its retention settings' },
+  destroyedAt: { ru: 'Дата уничтожения', en: 'Destroyed at' },
+  dataSubject: { ru: 'Субъект персональных данных', en: 'Data subject' },
+  categories: { ru: 'Перечень категорий уничтоженных данных', en: 'Categories of data destroyed' },
+  system: { ru: 'Информационная система', en: 'Information system' },
+  reason: { ru: 'Причина уничтожения', en: 'Reason' },
+  method: { ru: 'Способ уничтожения', en: 'Method' },
+  orderedBy: { ru: 'Кто распорядился', en: 'Ordered by' },
+  orderedAt: { ru: 'Дата распоряжения', en: 'Ordered at' },
+  trubka: { ru: 'Трубка (база данных и хранилище записей)', en: 'Trubka (database and recording store)' },
+  deleted: { ru: 'Удаление и обезличивание средствами системы', en: 'Deleted and anonymised by the system' },
+  many: { ru: 'Все, чей срок хранения истёк', en: 'Everybody whose term was over' },
+  term_over: { ru: 'Истёк срок хранения', en: 'The retention term was over' },
+  request: { ru: 'Требование субъекта', en: 'The subject’s request' },
+  consent_withdrawn: { ru: 'Отзыв согласия', en: 'Consent withdrawn' },
+  purpose_reached: { ru: 'Цель обработки достигнута', en: 'The purpose is reached' },
+  unlawful: { ru: 'Неправомерная обработка', en: 'Unlawful processing' },
+  profile: { ru: 'профиль пользователя', en: 'profile' },
+  phones: { ru: 'номера телефонов', en: 'telephone numbers' },
+  emails: { ru: 'email-адреса', en: 'e-mail addresses' },
+  tickets: { ru: 'обращения (темы и номера)', en: 'tickets (subjects and numbers)' },
+  messages: { ru: 'сообщения', en: 'messages' },
+  calls: { ru: 'звонки (номера)', en: 'calls (numbers)' },
+  recordings: { ru: 'записи разговоров', en: 'recordings' },
+  raw_events: { ru: 'исходные события АТС', en: 'raw events of the PBX' },
+  stream_events: { ru: 'события ленты', en: 'stream events' },
+  sign_in_attempts: { ru: 'попытки входа', en: 'sign-in attempts' },
+  refused_events: { ru: 'отклонённые запросы АТС', en: 'refused requests' },
+  sessions: { ru: 'сеансы', en: 'sessions' },
+};
+const word = (key: string, lang: CsvLanguage): string => WORDS[key]?.[lang] ?? key;
+const pseudonym = (number: string, lang: CsvLanguage): string =>
+  lang === 'ru' ? `Удалённый пользователь № ${number}` : `Deleted customer No. ${number}`;
+
+/** Times are those of the working time zone, which the column's name says. */
+export function auditCsv(entries: readonly AuditEntry[], lang: CsvLanguage, zone: string): string {
+  const [at, ...others] = ['at', 'who', 'address', 'action', 'subject', 'detail'].map((key) => word(key, lang));
+  const head = [`${at} (${zone})`, ...others];
+  const rows = entries.map(({ at, agent, address, action, subject, detail }): Row => {
+    const details = Object.keys(detail).length > 0 ? JSON.stringify(detail) : '';
+    return [localTime(zone, Date.parse(at)), agent?.fullName ?? '', address ?? '', action, subject ?? '', details];
+  });
+  return csvOf([head, ...rows], lang);
+}
+
+export function destructionCsv(entries: readonly Destruction[], lang: CsvLanguage, zone: string): string {
+  const local = (iso: string): string => localTime(zone, Date.parse(iso));
+  const columns = ['destroyedAt', 'dataSubject', 'categories', 'system', 'reason', 'method', 'orderedBy', 'orderedAt'];
+  const rows = entries.map(({ at, subject, categories, reason, orderedBy, orderedAt }): Row => [
+    local(at),
+    subject ? `${pseudonym(subject.number, lang)} (${subject.customerId})` : word('many', lang),
+    categories.map(({ category, count }) => `${word(category, lang)}: ${count}`).join(', '),
+    word('trubka', lang),
+    word(reason, lang),
+    word('deleted', lang),
+    orderedBy ?? word('service', lang),
+    orderedAt ? local(orderedAt) : '',
+  ]);
+  const [first, ...others] = columns.map((key) => word(key, lang));
+  return csvOf([[`${first} (${zone})`, ...others], ...rows], lang);
+}
+
+export function sendCsvFile(response: Response, name: string, csv: string): typeof SENT {
+  response.set({ 'Cache-Control': 'no-store', 'Content-Disposition': `attachment; filename="${name}.csv"` });
+  response.type('text/csv; charset=utf-8').send(csv);
+  return SENT;
+}
