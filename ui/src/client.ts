@@ -2,6 +2,7 @@ import type {
   ActionState,
   Agent,
   AgentChange,
+  AuditEntry,
   AgentCreated,
   CallActionInput,
   CallbackOrder,
@@ -15,6 +16,9 @@ import type {
   DemoSwitches,
   DemoSwitchesChange,
   Enrolment,
+  Destruction,
+  Erasure,
+  ErasurePreview,
   Field,
   FieldChange,
   FieldError,
@@ -28,6 +32,7 @@ import type {
   NewAgent,
   NewCustomer,
   NewDemoCall,
+  NewErasure,
   NewField,
   NewMessage,
   NewTicket,
@@ -40,6 +45,7 @@ import type {
   RecoveryCodes,
   SecondFactor,
   SelfTest,
+  RetentionPreview,
   Session,
   SessionChange,
   Settings,
@@ -110,6 +116,10 @@ function addressOf(path: string, query: Query = {}): string {
 /** Where a table of the statistics can be downloaded. */
 export const addressOfCsv = (section: Section, query: Query): string =>
   addressOf(`/api/statistics/${section}`, { ...query, format: 'csv' });
+
+/** Where the audit log and the destruction log can be downloaded. */
+export const addressOfLog = (log: 'audit' | 'destruction-log', query: Query): string =>
+  addressOf(`/api/${log}`, { ...query, format: 'csv' });
 
 async function ask<T>(method: string, path: string, { query, body, keepalive, signal }: Ask = {}): Promise<T> {
   const address = addressOf(path, query);
@@ -208,6 +218,7 @@ export const client = {
     list: () => ask<{ items: Field[] }>('GET', '/api/fields'),
     create: (body: NewField) => ask<Field>('POST', '/api/fields', { body }),
     change: (fieldId: string, body: FieldChange) => ask<Field>('PATCH', `/api/fields/${id(fieldId)}`, { body }),
+    order: (ids: readonly string[]) => ask<{ items: Field[] }>('POST', '/api/fields/order', { body: { ids } }),
     remove: (fieldId: string) => ask<void>('DELETE', `/api/fields/${id(fieldId)}`),
   },
   settings: {
@@ -216,6 +227,18 @@ export const client = {
     slaTargets: () => ask<{ items: SlaTarget[] }>('GET', '/api/sla-targets'),
     changeSlaTarget: (channel: string, body: SlaTargetChange) =>
       ask<SlaTarget>('PATCH', `/api/sla-targets/${id(channel)}`, { body }),
+  },
+  audit: {
+    list: (query: Query, signal?: AbortSignal) => ask<Page<AuditEntry>>('GET', '/api/audit', { query, ...withSignal(signal) }),
+  },
+  privacy: {
+    /** `0`: for ever. */
+    retention: (query: Query, signal?: AbortSignal) =>
+      ask<RetentionPreview>('GET', '/api/retention', { query, ...withSignal(signal) }),
+    destructions: (query: Query) => ask<Page<Destruction>>('GET', '/api/destruction-log', { query }),
+    previewErasure: (customerId: string) => ask<ErasurePreview>('GET', `/api/customers/${id(customerId)}/erasure`),
+    erase: (customerId: string, body: NewErasure) => ask<Erasure>('POST', `/api/customers/${id(customerId)}/erasure`, { body }),
+    erasure: (erasureId: string) => ask<Erasure>('GET', `/api/erasures/${id(erasureId)}`),
   },
   integrations: {
     list: () => ask<{ items: Integration[] }>('GET', '/api/integrations'),

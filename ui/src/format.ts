@@ -77,6 +77,18 @@ export function formatNumber(value: number, options: Intl.NumberFormatOptions = 
   return new Intl.NumberFormat(localeOf[language.value], options).format(value);
 }
 
+/** 12 MB: as much as people care about. */
+export function formatBytes(bytes: number): string {
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+  const step = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return formatNumber(bytes / 1000 ** step, {
+    style: 'unit',
+    unit: units[step] ?? 'byte',
+    unitDisplay: 'short',
+    maximumFractionDigits: step > 1 ? 1 : 0,
+  });
+}
+
 /** «Иван Петров» → «ИП». */
 export function initialsOf(fullName: string): string {
   const words = fullName.split(/\s+/).filter((word) => /^\p{L}/u.test(word));

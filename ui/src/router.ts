@@ -26,6 +26,9 @@ const routes: RouteRecordRaw[] = [
   page('/missed', 'missed', 'missed.title', () => import('./pages/MissedPage.vue')),
   page('/customers', 'customers', 'customers.title', () => import('./pages/CustomerListPage.vue')),
   page('/customers/new', 'customerNew', 'customerNew.title', () => import('./pages/CustomerNewPage.vue')),
+  page('/customers/:customerId/erase', 'customerErase', 'erase.title', () => import('./pages/ErasePage.vue'), {
+    adminOnly: true,
+  }),
   page('/customers/:customerId', 'customer', 'customer.title', () => import('./pages/CustomerPage.vue')),
   page('/calls/:callId/ticket', 'callTicket', 'callTicket.title', () => import('./pages/CallTicketPage.vue')),
   page('/search', 'search', 'search.title', () => import('./pages/SearchPage.vue')),
@@ -38,6 +41,8 @@ const routes: RouteRecordRaw[] = [
     adminOnly: true,
   }),
   page('/settings/general', 'settingsGeneral', 'general.title', () => import('./pages/GeneralPage.vue'), { adminOnly: true }),
+  page('/settings/privacy', 'settingsPrivacy', 'privacy.title', () => import('./pages/PrivacyPage.vue'), { adminOnly: true }),
+  page('/settings/audit', 'settingsAudit', 'audit.title', () => import('./pages/AuditPage.vue'), { adminOnly: true }),
   page('/account', 'account', 'account.title', () => import('./pages/AccountPage.vue')),
   page('/shortcuts', 'shortcuts', 'shortcuts.title', () => import('./pages/ShortcutsPage.vue')),
   page('/:rest(.*)*', 'notFound', 'notFound.title', () => import('./pages/NotFoundPage.vue')),
@@ -53,6 +58,7 @@ export type RouteName =
   | 'customers'
   | 'customerNew'
   | 'customer'
+  | 'customerErase'
   | 'callTicket'
   | 'search'
   | 'statistics'
@@ -62,6 +68,8 @@ export type RouteName =
   | 'settingsFields'
   | 'settingsIntegrations'
   | 'settingsGeneral'
+  | 'settingsPrivacy'
+  | 'settingsAudit'
   | 'account'
   | 'shortcuts'
   | 'notFound';

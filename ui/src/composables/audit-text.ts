@@ -1,0 +1,25 @@
+import { t, textOf } from '../text/index.ts';
+
+/** Everything that is noted, as the API writes it. */
+export const AUDIT_ACTIONS = [
+  ...['session.started', 'session.refused', 'session.ended', 'session.ended_everywhere', 'session.password_changed'],
+  ...['recording.heard', 'statistics.exported', 'audit.exported', 'destruction_log.exported', 'customer.erasure_ordered'],
+  ...[
+    'agent.created',
+    'agent.changed',
+    'agent.deactivated',
+    'agent.invited',
+    'agent.invitation_followed',
+    'agent.admin_restored',
+  ],
+  ...['field.created', 'field.changed', 'field.ordered', 'field.removed', 'settings.changed', 'sla.changed'],
+  ...['integration.created', 'integration.changed', 'integration.removed', 'operators.refreshed', 'operator.mapped'],
+  ...['workflow.retried', 'workflow.terminated', 'temporal_ui.changed', 'demo.switched'],
+  ...['inspector.opened', 'inspector.unmasked'],
+] as const;
+
+/** What was done, in words; the code itself where nobody has words for it. */
+export const actionText = (action: string): string => textOf(`audit.action.${action.replace('.', '_')}`) ?? action;
+
+/** Who did it: somebody, or the service. */
+export const actorText = (name: string | undefined): string => name ?? t('author.system');

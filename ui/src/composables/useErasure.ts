@@ -1,0 +1,26 @@
+import { onScopeDispose, shallowRef } from 'vue';
+import { client, Problem } from '../client.ts';
+import type { Erasure } from '../contract.ts';
+
+const LOOK_AGAIN_MS = 1000;
+
+/** An erasure that is under way, looked at until it is done. */
+export function useErasure() {
+  const erasure = shallowRef<Erasure | null>(null);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function follow(next: Erasure): void {
+    erasure.value = next;
+    if (next.state !== 'done') timer = setTimeout(() => void look(next.id), LOOK_AGAIN_MS);
+  }
+  async function look(id: string): Promise<void> {
+    try {
+      follow(await client.privacy.erasure(id));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      timer = setTimeout(() => void look(id), LOOK_AGAIN_MS);
+    }
+  }
+  onScopeDispose(() => clearTimeout(timer));
+  return { erasure, follow };
+}
