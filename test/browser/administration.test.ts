@@ -1,0 +1,95 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { newCustomer, openOffice, type Office } from './desk.ts';
+
+let office: Office;
+beforeAll(async () => {
+  office = await openOffice();
+}, 180_000);
+afterEach((context) => office.leave(context));
+afterAll(() => office.close(), 60_000);
+
+describe('administration', () => {
+  test('«Сотрудники»: a deactivated agent cannot sign in any more; their tickets keep their name', async () => {
+    const { admin, database, signIn } = office.product;
+    await database.db('agents').where({ email: 'vera@demo.local' }).select('id');
+    const vera = await signIn('vera@demo.local');
+    const { id } = await vera.post<{ id: string }>('/api/tickets', {
+      ...{ subject: 'Веры Орловой', channel: 'email', assigneeId: vera.agentId },
+    });
+    const page = await office.tab(admin, '/settings/staff');
+    const row = page.getByRole('listitem').filter({ hasText: 'vera@demo.local' });
+    await row.getByRole('button', { name: 'Вера Орлова: действия' }).click();
+    await page.getByRole('menuitem', { name: 'Отключить' }).click();
+    await row.getByText('Отключён').waitFor();
+    await expect(signIn('vera@demo.local')).rejects.toThrow('401');
+    await page.goto(`/tickets/${id}`);
+    await page.getByRole('heading', { level: 1, name: 'Веры Орловой' }).waitFor();
+    const ticket = await admin.get<{ assignee: { fullName: string } }>(`/api/tickets/${id}`);
+    expect(ticket.assignee.fullName).toBe('Вера Орлова');
+    await page.goto('/settings/staff');
+    await row.getByRole('button', { name: 'Вера Орлова: действия' }).click();
+    await page.getByRole('menuitem', { name: 'Включить' }).click();
+    await row.getByText('Работает').waitFor();
+  });
+
+  test('«Поля данных»: a list of choices is added, its choices changed, put first, and stands on the customer’s form', async () => {
+    const { admin } = office.product;
+    const page = await office.tab(admin, '/settings/fields');
+    await page.getByRole('button', { name: 'Добавить поле' }).click();
+    await page.getByLabel('Название', { exact: true }).fill('Тариф');
+    await page.getByLabel('Тип').selectOption({ label: 'Список' });
+    await page.getByLabel('Варианты, по одному в строке').fill('Малый\nБольшой');
+    await page.getByRole('button', { name: 'Сохранить' }).click();
+    await page.getByRole('button', { name: 'Варианты поля «Тариф»' }).click();
+    await page.getByLabel('Варианты, по одному в строке').fill('Малый\nСредний\nБольшой');
+    await page.getByRole('button', { name: 'Сохранить' }).click();
+    for (let step = 0; step < 5; step++) {
+      await page.getByRole('button', { name: 'Выше: Тариф' }).click();
+      await expect
+        .poll(async () =>
+          (await admin.get<{ items: { label: string }[] }>('/api/fields')).items.findIndex((f) => f.label === 'Тариф'),
+        )
+        .toBe(4 - step);
+    }
+    expect(await page.getByRole('button', { name: 'Выше: Тариф' }).isDisabled()).toBe(true);
+    const { id } = await newCustomer(office.product, 'Сергей Есенин');
+    await page.goto(`/customers/${id}?edit=1`);
+    await page.getByLabel('Тариф').selectOption({ label: 'Средний' });
+    await page.getByRole('button', { name: 'Сохранить' }).click();
+    await page.getByRole('complementary', { name: 'Данные пользователя' }).getByText('Средний').waitFor();
+  });
+
+  test('«Общие»: the country and the time zone are chosen by name; SLA targets are kept', async () => {
+    const { admin } = office.product;
+    const page = await office.tab(admin, '/settings/general');
+    await page.getByLabel('Страна номеров').selectOption({ label: 'Казахстан' });
+    await page.getByLabel('Часовой пояс').selectOption('Asia/Almaty');
+    await page.getByRole('button', { name: 'Сохранить' }).first().click();
+    await page.getByText('Настройки сохранены').waitFor();
+    expect(await admin.get('/api/settings')).toMatchObject({ phoneCountry: 'KZ', timezone: 'Asia/Almaty' });
+    await page.getByLabel('Чат: Первый ответ').fill('3');
+    await page.getByRole('button', { name: 'Сохранить' }).last().click();
+    await page.getByText('Настройки сохранены').nth(1).waitFor();
+    const { items } = await admin.get<{ items: { channel: string; firstReplySeconds: number }[] }>('/api/sla-targets');
+    expect(items.find(({ channel }) => channel === 'chat')?.firstReplySeconds).toBe(180);
+    await admin.request('PATCH', '/api/settings', { phoneCountry: 'RU', timezone: 'Europe/Moscow' });
+  });
+
+  test('«Хранение данных»: what would go is seen before the term is saved', async () => {
+    const { admin, database } = office.product;
+    await database.db('inbox').insert({
+      ...{ source: 'pbx', key: 'very-old', body: '{}', verdict: 'kept' },
+      ...{ received_at: new Date(Date.now() - 20 * 86_400_000), delivered_at: new Date() },
+    });
+    const page = await office.tab(admin, '/settings/privacy');
+    const preview = page.getByRole('main').getByRole('status').filter({ hasText: 'С такими сроками' });
+    await preview.getByText('ничего не удалится').waitFor();
+    await page.getByLabel('Хранить номера в событиях АТС, дней').fill('7');
+    await preview.getByText('номера в событиях АТС: 1').waitFor();
+    expect(await admin.get('/api/settings')).toMatchObject({ rawEventRetentionDays: 30 });
+    await page.getByRole('button', { name: 'Сохранить' }).click();
+    await page.getByText('Настройки сохранены').waitFor();
+    expect(await admin.get('/api/settings')).toMatchObject({ rawEventRetentionDays: 7, recordingRetentionDays: 365 });
+    await admin.request('PATCH', '/api/settings', { rawEventRetentionDays: 30 });
+  });
+});
