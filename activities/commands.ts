@@ -30,7 +30,9 @@ export function createCommandSteps(deps: CommandDeps): Pick<PbxSteps, 'placeCall
       if (!call?.phone) return { state: 'refused', code: 'no_phone' };
       const extension = await extensionOf(db, call.integration_id, call.ordered_by);
       if (!extension) return { state: 'refused', code: 'no_operator' };
-      await db('calls').where({ id: callId, command_state: 'stored' }).update({ command_state: 'sent' });
+      const taken = await db('calls').where({ id: callId, command_state: 'stored' }).update({ command_state: 'sent' });
+      // It left before, for a workflow that is gone since: the PBX may be dialling already.
+      if (taken === 0) return { state: 'unknown' };
       const outcome = await deps.telephony
         .forIntegration(call.integration_id)
         .callback({ commandId, extension, toNumber: call.phone, patienceMs: deps.patienceMs });

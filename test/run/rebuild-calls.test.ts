@@ -31,18 +31,35 @@ async function waiting(): Promise<string[]> {
 test('a Temporal that has forgotten everything gets the events of calls in flight again, and no others', async () => {
   await call('open', 'active');
   await call('over', 'over');
+  await database
+    .db('calls')
+    .where({ entry_id: 'over' })
+    .update({ view: { state: { callId: 'over' } } });
   for (const verdict of ['delivered', 'delivered', 'late', 'kept']) await event('open', verdict);
   await event('over', 'delivered');
   expect(await rebuildOpenCalls(database.db)).toBe(2);
   expect(await waiting()).toEqual(['open', 'open']);
 });
 
-test('an order to dial that has left already is not given again', async () => {
+test('a call that is over, of whose recordings somebody has still to take care, is taken up again', async () => {
+  await call('owed', 'over');
+  await call('done', 'over');
+  await database
+    .db('calls')
+    .where({ entry_id: 'done' })
+    .update({ view: { state: { callId: 'done' } } });
+  for (const entry of ['owed', 'done']) await event(entry, 'delivered');
+  expect(await rebuildOpenCalls(database.db)).toBe(1);
+  expect(await waiting()).toEqual(['owed']);
+  expect(await database.db('calls').orderBy('entry_id').pluck('state')).toEqual(['over', 'active']);
+});
+
+test('an order to dial is waited for again, also one that has left already', async () => {
   const dialling = { integration_id: integrationId, state: 'dialling' };
   await database.db('calls').insert({ ...dialling, command_id: 'a', workflow_id: 'callback:a', command_state: 'sent' });
   await database.db('calls').insert({ ...dialling, command_id: 'b', workflow_id: 'callback:b', command_state: 'stored' });
   await event('callback:a', 'delivered', 'system', null);
   await event('callback:b', 'delivered', 'system', null);
-  expect(await rebuildOpenCalls(database.db)).toBe(1);
-  expect(await waiting()).toEqual(['callback:b']);
+  expect(await rebuildOpenCalls(database.db)).toBe(2);
+  expect(await waiting()).toEqual(['callback:a', 'callback:b']);
 });
