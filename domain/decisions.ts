@@ -259,7 +259,8 @@ function settleTalks(
       return noted;
     }
     const settlements = known.settlements + 1;
-    const key = `talk:${known.id}:${settlements}`;
+    // What was decided is part of the key: an attempt that was lost with its worker, but not its writing, may have known less.
+    const key = `talk:${known.id}:${settlements}:${settled}`;
     decisions.push({ type: 'settle_talk', key, conversationId: known.id, handedOver, again: known.settled !== null });
     return { ...noted, settled, settlements };
   });

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { Decision } from '../../domain/decisions.ts';
 import { inTransaction, type Db, type Transaction } from '../../db/pool.ts';
 import { announce, giveUp, settleRecording } from '../../db/recordings.ts';
@@ -39,8 +40,7 @@ async function isMoreComing(trx: Transaction, callId: string, heard: number): Pr
 
 async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<readonly DecisionResult[]> {
   return inTransaction(deps.db, async (trx) => {
-    const locked = (await trx('calls').where({ id: input.callId }).forUpdate().first()) as CallRow | undefined;
-    const known = { call: locked ?? null };
+    const known = { call: await lockCall(trx, input) };
     const context: DecisionContext = { trx, callId: input.callId, known };
     if (input.endsHaving !== undefined && (await isMoreComing(trx, input.callId, input.endsHaving)))
       return [{ type: 'more_is_coming' }];
@@ -55,6 +55,28 @@ async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<re
     }
     return results;
   });
+}
+
+/** What was decided by somebody who knew less than what is written already: a worker that was held up, and overtaken. */
+class Overtaken extends Error {
+  override readonly name = 'Overtaken';
+}
+
+/** Locks the call's row for the transaction, and raises its fence. */
+async function lockCall(trx: Transaction, { callId, fence }: ApplyInput): Promise<CallRow> {
+  const { rows } = await trx.raw<{ rows: (CallRow & { was: number; was_run: string | null })[] }>(
+    `update calls set fence = coalesce(:length::bigint, fence), fence_run = coalesce(:run, fence_run)
+     from (select fence as was, fence_run as was_run from calls where id = :callId::uuid for update) before
+     where id = :callId::uuid returning calls.*, was, was_run`,
+    { callId, length: (fence?.length ?? null) as number, run: (fence?.run ?? null) as string },
+  );
+  const [row] = rows;
+  if (!row) throw ApplicationFailure.nonRetryable(`Call ${callId} has no row: was the database set back without Temporal?`);
+  const { was, was_run, ...call } = row;
+  if (fence !== undefined && was_run === fence.run && fence.length < Number(was)) {
+    throw new Overtaken(`Decisions of call ${callId} upon ${fence.length} events of its history come after those upon ${was}`);
+  }
+  return call;
 }
 
 /** A decision with a key finds its own result when it is repeated after a lost answer. */

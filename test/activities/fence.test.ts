@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createCallSteps } from '../../activities/decisions/index.ts';
+import type { Decision } from '../../domain/decisions.ts';
+import { agent, CallRunner, seedCast } from '../support/call-runner.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+let callId: string;
+let cast: Awaited<ReturnType<typeof seedCast>>;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  cast = await seedCast(database.db);
+  const { integrationId } = cast;
+  const entry = randomUUID();
+  const [row] = (await database
+    .db('calls')
+    .insert({ integration_id: integrationId, entry_id: entry, workflow_id: `call:${entry}` }, ['id'])) as { id: string }[];
+  callId = row?.id ?? '';
+});
+afterAll(() => database.drop());
+
+const projection = (over: boolean): Decision => ({
+  type: 'project',
+  direction: 'incoming',
+  customer: null,
+  conversations: [],
+  withdrawn: [],
+  cards: [],
+  over,
+  startedAt: null,
+  endedAt: null,
+  flags: {},
+});
+const steps = () => createCallSteps({ db: database.db, phoneCountry: 'RU' });
+const state = async (): Promise<unknown> =>
+  ((await database.db('calls').where({ id: callId }).first('state')) as { state: string }).state;
+
+test('a worker that was held up, and overtaken, cannot undo what was decided since', async () => {
+  await steps().applyDecisions({ callId, decisions: [projection(true)], fence: { run: 'a', length: 8 } });
+  await expect(
+    steps().applyDecisions({ callId, decisions: [projection(false)], fence: { run: 'a', length: 4 } }),
+  ).rejects.toThrow('come after');
+  expect(await state()).toBe('over');
+});
+
+test('whoever repeats the same, or knows more, is heard', async () => {
+  await steps().applyDecisions({ callId, decisions: [projection(true)], fence: { run: 'a', length: 8 } });
+  expect(await state()).toBe('over');
+  await steps().applyDecisions({ callId, decisions: [projection(false)], fence: { run: 'a', length: 9 } });
+  expect(await state()).toBe('active');
+});
+
+test('a later run of the workflow has a history of its own, and is heard', async () => {
+  await steps().applyDecisions({ callId, decisions: [projection(false)], fence: { run: 'a', length: 90 } });
+  await steps().applyDecisions({ callId, decisions: [projection(true)], fence: { run: 'b', length: 3 } });
+  expect(await state()).toBe('over');
+});
+
+test('a workflow whose call the database does not know ends, and does not ask for ever', async () => {
+  const unknown = { callId: randomUUID(), decisions: [projection(true)], fence: { run: 'a', length: 1 } };
+  await expect(steps().applyDecisions(unknown)).rejects.toMatchObject({ nonRetryable: true });
+});
+
+test('what an attempt wrote that was lost with its worker is corrected by the next one, which knows more', async () => {
+  const call = await CallRunner.start(database.db, cast.integrationId, { phone: '+79160009900' });
+  await call.send(call.leg('A', 'appeared', { to: agent(cast.anna) }));
+  await call.pass(2_000);
+  await call.send(call.leg('A', 'connected'));
+  await call.pass(10_000);
+  await call.send(call.leg('A', 'disconnected'));
+  const before = call.state;
+  const status = async () => (await database.db('tickets').where({ phone: '+79160009900' }).pluck('status')) as string[];
+  await call.pass(5_000);
+  expect(await status()).toEqual(['open']);
+  // The task is done again from where it stood, and hears of the hand-over that came meanwhile.
+  call.state = before;
+  await call.send(call.leg('B', 'appeared', { to: agent(cast.boris), takenFrom: 'A', transfer: 'blind' }));
+  await call.pass(5_000);
+  expect(await status()).toEqual(['closed']);
+});
