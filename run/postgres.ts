@@ -23,7 +23,7 @@ import { keepJson, writePrivately } from './data-dir.ts';
 import { LogFile } from './log-file.ts';
 import { freePort } from './ports.ts';
 import { commandLineOf, endProcess, identify } from './processes.ts';
-import { supervise, type Service } from './supervise.ts';
+import { supervise, type Service, type ServiceOptions } from './supervise.ts';
 import { unprivileged, type Unprivileged } from './unprivileged.ts';
 
 const DATABASE = 'trubka';
@@ -38,6 +38,7 @@ export interface PostgresOptions {
   readonly started?: (pid: number) => void;
   /** Told at once, so that it can be stopped before it is ready. */
   readonly supervised?: (service: Service) => void;
+  readonly backOff?: ServiceOptions['backOff'];
 }
 
 export interface RunningPostgres {
@@ -74,6 +75,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     stopSignal: 'SIGINT',
     prepare: () => removeStaleLock(data),
     ...(options.started ? { started: options.started } : {}),
+    ...(options.backOff ? { backOff: options.backOff } : {}),
   });
   options.supervised?.(service);
   const serverUrl = `postgres://postgres:${settings.superuserPassword}@127.0.0.1:${settings.port}/postgres`;

@@ -6,7 +6,7 @@ import { StartError } from './console.ts';
 import { keepJson, writePrivately } from './data-dir.ts';
 import { LogFile } from './log-file.ts';
 import { freePorts } from './ports.ts';
-import { supervise, type Service } from './supervise.ts';
+import { supervise, type Service, type ServiceOptions } from './supervise.ts';
 import { findTemporal, type TemporalBinary } from './temporal-binary.ts';
 
 /** Where the API shows Temporal's own Web UI to admins; the UI must know, as its links begin with it. */
@@ -24,6 +24,7 @@ export interface TemporalOptions {
   readonly supervised?: (service: Service) => void;
   /** Which program to run; looked for if not given. */
   readonly binary?: TemporalBinary;
+  readonly backOff?: ServiceOptions['backOff'];
 }
 
 export interface RunningTemporal {
@@ -57,6 +58,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
     args: serverArguments(ports, file?.path ?? null),
     log: options.log ?? (directory === null ? new LogFile('/dev/null') : new LogFile(join(directory, 'temporal.log'))),
     ...(options.started ? { started: options.started } : {}),
+    ...(options.backOff ? { backOff: options.backOff } : {}),
   });
   options.supervised?.(service);
   const address = `127.0.0.1:${ports.port}`;

@@ -43,6 +43,8 @@ export const DEPENDENCIES: readonly Row[] = [
   { from: 'run', may: ['*'], packages: ['*'] },
   { from: 'bench', may: ['*'], packages: ['*'] },
   { from: 'test', may: ['*'], packages: ['*'] },
+  // Judges the product from outside, by the specification alone.
+  { from: 'test/torture/checker', may: [], packages: [] },
 ];
 
 /** Why `file` may not import `specifier`: a sentence that names the edge. Undefined if it may. Paths are relative to the project's root. */

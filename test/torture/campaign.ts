@@ -1,0 +1,220 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CallbackCall } from '../../run/demo-pbx/callback.ts';
+import { CallOver, StepImpossible } from '../../run/demo-pbx/call.ts';
+import { createDemoPbx, type DemoPbx, type DemoPbxOptions } from '../../run/demo-pbx/pbx.ts';
+import type { Evidence, OrderRecord, StoryRecord, StrikeRecord } from './checker/evidence.ts';
+import { Person } from './client.ts';
+import { Desk } from './desk.ts';
+import { gather } from './gather.ts';
+import { dice, type Dice } from './random.ts';
+import { ACCOUNT, emailOf, IGNORED, MAPPED } from './staff.ts';
+import { ADMIN, startStack, type Stack } from './stack.ts';
+import { SHAPES, type Shape } from './stories.ts';
+import { drawStrikes, strike, strikeNamed, type Strike } from './strikes.ts';
+import { lender, Teller, Trouble, type Scene } from './teller.ts';
+
+export interface CampaignOptions {
+  readonly calls: number;
+  readonly kills: number;
+  readonly seed: number;
+  /** Calls that go on at the same time. */
+  readonly abreast: number;
+  /** How long the product may take to finish what is under way at the end. */
+  readonly drainSeconds: number;
+  /** Names of faults beside those that are drawn. */
+  readonly also: readonly string[];
+  readonly say: (line: string) => void;
+}
+
+/** What goes wrong all the time: a PBX that repeats, delays, mixes up, forgets, and refuses. */
+const USUAL: NonNullable<DemoPbxOptions['faults']> = {
+  deliveries: [
+    { chance: 0.12, duplicate: 1 },
+    { chance: 0.03, duplicate: 4 },
+    { chance: 0.12, delayMs: 300 },
+    { chance: 0.04, delayMs: 2_000 },
+    { chance: 0.05, quoteNumbers: true },
+    { chance: 0.04, omitOptional: true },
+    { path: 'events/summary', chance: 0.04, delayMs: 12_000 },
+    { path: 'events/record/added', chance: 0.05, delayMs: 8_000 },
+    { path: 'events/summary', chance: 0.03, lose: true },
+  ],
+  commands: [
+    { path: 'commands/callback', chance: 0.08, code: 4_100 },
+    { path: 'commands/callback', chance: 0.08, loseAnswer: true },
+    { chance: 0.1, delayMs: 1_200 },
+  ],
+};
+const PASSWORD = 'a quiet place to talk';
+
+export interface Told {
+  readonly stories: readonly StoryRecord[];
+  readonly strikes: readonly StrikeRecord[];
+}
+
+/** Runs the product, its PBX and its agents, lets faults strike, and gathers what is to be judged. */
+export async function runCampaign(options: CampaignOptions): Promise<Evidence> {
+  const { seed, say } = options;
+  const fate = dice(seed);
+  const pbx = createDemoPbx({
+    targetUrl: 'http://127.0.0.1:9',
+    account: ACCOUNT,
+    key: `canarykey${randomBytes(8).toString('hex')}`,
+    salt: `canarysalt${randomBytes(8).toString('hex')}`,
+    pace: 'real',
+    seed,
+    faults: USUAL,
+    callbacks: { mode: 'manual' },
+    retries: 400,
+    retryDelayMs: 300,
+    timeoutMs: 6_000,
+    parallel: fate.child(1).chance(0.5),
+  });
+  await pbx.start();
+  const { key, salt } = pbx.credentials;
+  const stack = await startStack({ pbx: { url: pbx.url, key, salt }, recordingsMb: 16 + Math.ceil(options.calls / 50) });
+  say(`The product runs in ${stack.dataDir}${stack.smallDisk ? '' : ' (recordings share the disk: it is never full)'}`);
+  try {
+    pbx.setTarget(stack.url);
+    const scene = await furnish(stack, pbx);
+    const told = await tell(options, fate, stack, scene);
+    const { deliveries: _none, ...calm } = USUAL;
+    pbx.setFaults({ ...calm, commands: [] });
+    await echo(pbx, fate.child(4), Math.ceil(options.calls / 2));
+    say('All calls are over: waiting until nothing is under way any more');
+    return await gather({
+      stack,
+      scene,
+      seed,
+      ...told,
+      secrets: [key, salt, ADMIN.password, PASSWORD],
+      drainMs: options.drainSeconds * 1000,
+      say,
+    });
+  } finally {
+    await pbx.stop();
+    await stack.stop();
+  }
+}
+
+/** Agents, operators and who has which: all by the REST interface. */
+export async function furnish(stack: Stack, pbx: DemoPbx): Promise<Scene> {
+  const admin = await new Person(stack.url, ADMIN.email, ADMIN.password).signIn();
+  await admin.ask('POST', '/api/operators/refresh', {});
+  const { items } = await admin.get<{ items: { id: string; extension: string }[] }>('/api/operators');
+  const desks = new Map<string, Desk>();
+  for (const { id, extension } of items) {
+    if (extension === IGNORED) await admin.ask('PATCH', `/api/operators/${id}`, { ignored: true });
+    if (!MAPPED.includes(extension)) continue;
+    const body = { fullName: `Сотрудник ${extension}`, email: emailOf(extension), role: 'agent', password: PASSWORD };
+    const { body: agent } = await admin.ask('POST', '/api/agents', body);
+    await admin.ask('PATCH', `/api/operators/${id}`, { agentId: (agent as { id: string }).id });
+    const desk = new Desk(stack.url, emailOf(extension), PASSWORD, extension);
+    await desk.signIn();
+    desk.begin();
+    desks.set(extension, desk);
+  }
+  const orders: OrderRecord[] = [];
+  return { pbx, desks, admin, orders, callbackFor: callbacksOf(pbx), borrowCaller: lender(desks) };
+}
+
+function callbacksOf(pbx: DemoPbx): Scene['callbackFor'] {
+  const arrived = new Map<string, CallbackCall>();
+  void (async () => {
+    for (;;) {
+      const call = await pbx.nextCallback();
+      arrived.set(call.options.commandId, call);
+    }
+  })();
+  return async (commandId, patienceMs) => {
+    const deadline = Date.now() + patienceMs;
+    while (Date.now() < deadline && !arrived.has(commandId)) await delay(50);
+    return arrived.get(commandId);
+  };
+}
+
+async function tell(options: CampaignOptions, fate: Dice, stack: Stack, scene: Scene): Promise<Told> {
+  const shapes = drawShapes(fate.child(2), options.calls);
+  const strikes = [...drawStrikes(fate.child(3), options.kills, stack.smallDisk), ...options.also.map(strikeNamed)];
+  const stories: StoryRecord[] = [];
+  const startedAt = Date.now();
+  let begun = 0;
+  let striking = true;
+  /** Beyond those that were asked for, as many as it takes until the last strike has struck while work was under way. */
+  const next = (): Shape | undefined => shapes[begun] ?? (striking ? fate.child(6).child(begun).weighted(SHAPES) : undefined);
+  const worker = async (): Promise<void> => {
+    for (let shape = next(); shape; shape = next()) {
+      const story = begun++;
+      stories.push(await tellOne(shape, story, fate.child(1000 + story), scene));
+      if (stories.length % 50 === 0) options.say(`${stories.length} of ${shapes.length} stories told`);
+    }
+  };
+  const field = { stack, scene, startedAt, say: options.say, dice: fate.child(5) };
+  const struck = strikeOn(strikes, () => begun / shapes.length, field).finally(() => (striking = false));
+  await Promise.all(Array.from({ length: options.abreast }, worker));
+  const records = await struck;
+  await scene.pbx.settled();
+  return { stories: stories.sort((a, b) => a.story - b.story), strikes: records };
+}
+
+function drawShapes(fate: Dice, calls: number): Shape[] {
+  const shapes: Shape[] = [];
+  for (let left = calls; left > 0;) {
+    const shape = fate.weighted(SHAPES.filter(([, { chapters }]) => chapters.length <= left));
+    shapes.push(shape);
+    left -= shape.chapters.length;
+  }
+  return shapes;
+}
+
+async function tellOne(shape: Shape, story: number, fate: Dice, scene: Scene): Promise<StoryRecord> {
+  const phone = shape.hidden ? null : `+7906${String(1_000_000 + story)}`;
+  const teller = new Teller(scene, fate, phone, `т${story}`);
+  let trouble: string | null = null;
+  try {
+    for (const [index, chapter] of shape.chapters.entries()) {
+      if (index > 0) await teller.settled();
+      await chapter(teller);
+    }
+  } catch (error) {
+    if (!(error instanceof Trouble) && !(error instanceof CallOver) && !(error instanceof StepImpossible)) throw error;
+    trouble = error.message;
+  }
+  return { story, shape: shape.name, phone, entryIds: teller.entryIds, trouble };
+}
+
+interface Battlefield {
+  readonly stack: Stack;
+  readonly scene: Scene;
+  readonly startedAt: number;
+  readonly say: (line: string) => void;
+  readonly dice: Dice;
+}
+
+/** Spread over the campaign; each waits until work is under way, and most until the one before is healed. */
+async function strikeOn(strikes: readonly Strike[], progress: () => number, field: Battlefield): Promise<StrikeRecord[]> {
+  const { stack, scene, startedAt, say } = field;
+  const under: Promise<StrikeRecord>[] = [];
+  for (const [index, one] of strikes.entries()) {
+    const from = (0.95 * (index + field.dice.next())) / strikes.length;
+    while (progress() < from) await delay(50);
+    await delay(field.dice.between(0, 600));
+    while (scene.pbx.calls.size === 0) await delay(20);
+    const striking = strike(one, { stack, pbx: scene.pbx, usual: USUAL }, startedAt);
+    under.push(striking);
+    const told = striking.then(({ recoveredMs, inFlight }) =>
+      say(
+        `${one.name}: ${inFlight} calls in flight, ${recoveredMs === null ? 'NOT RECOVERED' : `well again after ${recoveredMs} ms`}`,
+      ),
+    );
+    if (!field.dice.chance(0.2)) await told;
+  }
+  return Promise.all(under);
+}
+
+/** Old events come once more, long after: nothing may come of it. */
+async function echo(pbx: DemoPbx, fate: Dice, count: number): Promise<void> {
+  const old = pbx.log.sent.filter(({ status, path }) => status === 200 && path.startsWith('/events/'));
+  for (const { path, json } of fate.some(old, count)) await pbx.send(path, JSON.parse(json) as Record<string, unknown>);
+}

@@ -1,0 +1,220 @@
+import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import type { DemoPbx, DemoPbxOptions } from '../../run/demo-pbx/pbx.ts';
+import { TASK_QUEUE } from '../../workflows/task-queue.ts';
+import type { StrikeRecord } from './checker/evidence.ts';
+import type { Dice } from './random.ts';
+import { answersWell, PROCESSES, type GateName, type ProcessName, type Stack } from './stack.ts';
+
+type Faults = NonNullable<DemoPbxOptions['faults']>;
+
+export interface Strike {
+  readonly name: string;
+  readonly kind: 'kill' | 'other';
+  /** Does it, and undoes what does not heal by itself. */
+  readonly hit: (target: Target) => Promise<void>;
+}
+
+export interface Target {
+  readonly stack: Stack;
+  readonly pbx: DemoPbx;
+  readonly usual: Faults;
+}
+
+const kill = (...names: readonly ProcessName[]): Strike => ({
+  name: `kill -9 ${names.length > 1 ? 'all' : names[0]}`,
+  kind: 'kill',
+  hit: ({ stack }) => end(stack, names, 'SIGKILL'),
+});
+
+/** Something else may have killed it meanwhile. */
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Comes back when they are gone: until then they would pass for well. */
+async function end(stack: Stack, names: readonly ProcessName[], signal: NodeJS.Signals): Promise<void> {
+  const pids = names.map((name) => stack.services[name].pid);
+  for (const pid of pids) if (pid !== undefined) send(pid, signal);
+  while (names.some((name, index) => pids[index] !== undefined && stack.services[name].pid === pids[index])) await delay(10);
+}
+
+/** Postgres goes down at once and by its own choice, as after a fault it cannot mend: crash recovery follows. */
+const crashPostgres: Strike = {
+  name: 'postgres -m immediate',
+  kind: 'kill',
+  hit: ({ stack }) => end(stack, ['postgres'], 'SIGQUIT'),
+};
+
+const pause = (name: ProcessName, ms: number): Strike => ({
+  name: `stop ${name} for ${ms / 1000} s`,
+  kind: 'other',
+  async hit({ stack }) {
+    const { pid } = stack.services[name];
+    if (pid === undefined) return;
+    send(pid, 'SIGSTOP');
+    await delay(ms);
+    send(pid, 'SIGCONT');
+  },
+});
+
+const cut = (name: GateName): Strike => ({
+  name: `cut ${name}`,
+  kind: 'other',
+  async hit({ stack }) {
+    stack.gates[name].cut();
+  },
+});
+
+const away = (name: GateName, ms: number): Strike => ({
+  name: `${name} away for ${ms / 1000} s`,
+  kind: 'other',
+  async hit({ stack }) {
+    stack.gates[name].cut(true);
+    await delay(ms);
+    stack.gates[name].heal();
+  },
+});
+
+const swallow = (name: GateName, ms: number): Strike => ({
+  name: `swallow ${name} for ${ms / 1000} s`,
+  kind: 'other',
+  async hit({ stack }) {
+    stack.gates[name].swallow(true);
+    await delay(ms);
+    stack.gates[name].heal();
+    stack.gates[name].cut();
+  },
+});
+
+const fillDisk: Strike = {
+  name: 'disk full for recordings',
+  kind: 'other',
+  async hit({ stack }) {
+    const directory = join(stack.dataDir, 'recordings');
+    const ballast = join(directory, '.ballast');
+    try {
+      fill(ballast, directory);
+      await delay(6_000);
+    } finally {
+      rmSync(ballast, { force: true });
+    }
+  },
+};
+
+function fill(path: string, directory: string): void {
+  const file = openSync(path, 'w');
+  const block = Buffer.alloc(1 << 16, 1);
+  try {
+    while (statfsSync(directory).bavail > 0) writeSync(file, block);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+const badPbx = (name: string, more: (usual: Faults) => Faults): Strike => ({
+  name: `PBX ${name}`,
+  kind: 'other',
+  async hit({ pbx, usual }) {
+    pbx.setFaults(more(usual));
+    await delay(6_000);
+    pbx.setFaults(usual);
+  },
+});
+
+const KILLS: readonly (readonly [number, Strike])[] = [
+  [20, kill('worker1')],
+  [20, kill('worker2')],
+  [10, kill('api1')],
+  [10, kill('api2')],
+  [16, kill('temporal')],
+  [10, kill('postgres')],
+  [6, crashPostgres],
+  [8, kill(...PROCESSES)],
+];
+
+const OTHERS: readonly (readonly [number, Strike])[] = [
+  [3, cut('webhooks')],
+  [3, cut('database')],
+  [3, cut('temporal')],
+  [2, away('temporal', 15_000)],
+  [2, away('database', 4_000)],
+  [2, swallow('webhooks', 3_000)],
+  [2, swallow('database', 4_000)],
+  [2, swallow('temporal', 6_000)],
+  [2, pause('worker1', 8_000)],
+  [1, pause('worker2', 15_000)],
+  [2, pause('api1', 5_000)],
+  [2, pause('temporal', 5_000)],
+  [2, pause('postgres', 4_000)],
+  [4, fillDisk],
+  [2, badPbx('slow', (usual) => ({ ...usual, commands: [{ delayMs: 4_000 }] }))],
+  [2, badPbx('busy', (usual) => ({ ...usual, commands: [{ rateLimited: true }] }))],
+  [2, badPbx('breaking off downloads', (usual) => ({ ...usual, recordings: { cutTimes: 1 } }))],
+  [2, badPbx('without recordings yet', (usual) => ({ ...usual, recordings: { notReadyTimes: 1 } }))],
+  [1, badPbx('failing', (usual) => ({ ...usual, commands: [{ httpStatus: 500, code: 5000 }] }))],
+];
+
+/** So many kills, and other faults among them, in the order in which they come. */
+export function drawStrikes(dice: Dice, kills: number, smallDisk: boolean): Strike[] {
+  const others = OTHERS.filter(([, strike]) => smallDisk || strike !== fillDisk);
+  const all = [
+    ...Array.from({ length: kills }, () => dice.weighted(KILLS)),
+    ...Array.from({ length: Math.ceil(kills * 0.6) }, () => dice.weighted(others)),
+  ];
+  return dice.some(all, all.length);
+}
+
+export function strikeNamed(name: string): Strike {
+  const found = [...KILLS, ...OTHERS].map(([, strike]) => strike).find((strike) => strike.name === name);
+  if (!found) throw new Error(`No fault is called ${name}`);
+  return found;
+}
+
+const RECOVERY_LIMIT_MS = 120_000;
+
+/** Carries a strike out and measures until everything answers again. */
+export async function strike(one: Strike, target: Target, startedAt: number): Promise<StrikeRecord> {
+  const at = Date.now();
+  const inFlight = target.pbx.calls.size;
+  await one.hit(target);
+  const healedFrom = one.kind === 'kill' ? at : Date.now();
+  const well = await untilWell(target.stack, healedFrom);
+  const record = { what: one.name, kind: one.kind, atMs: at - startedAt, inFlight };
+  return { ...record, recoveredMs: well ? Date.now() - healedFrom : null };
+}
+
+async function untilWell(stack: Stack, since: number): Promise<boolean> {
+  while (Date.now() < since + RECOVERY_LIMIT_MS) {
+    const ready = await Promise.all(stack.apiUrls.map((url) => answersWell(`${url}/health/ready`)));
+    if (ready.every(Boolean) && (await workersPoll(stack))) return true;
+    await delay(150);
+  }
+  return false;
+}
+
+/** Whether both worker processes that live now ask Temporal for work. */
+async function workersPoll(stack: Stack): Promise<boolean> {
+  const connection = await Connection.connect({ address: stack.temporalAddress, connectTimeout: 1_000 }).catch(() => undefined);
+  try {
+    if (!connection) return false;
+    const { pollers } = await connection.withDeadline(Date.now() + 2_000, () =>
+      connection.workflowService.describeTaskQueue({ namespace: 'default', taskQueue: { name: TASK_QUEUE }, taskQueueType: 1 }),
+    );
+    const alive = [stack.services.worker1, stack.services.worker2].map(({ pid }) => `${pid}@${hostname()}`);
+    return alive.every((identity) => (pollers ?? []).some((poller) => poller.identity === identity));
+  } catch {
+    return false;
+  } finally {
+    await connection?.close().catch(() => undefined);
+  }
+}
