@@ -1,0 +1,159 @@
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DemoPbx } from '../../run/demo-pbx/pbx.ts';
+import { furnish } from '../torture/campaign.ts';
+import { accountOf, outcomeOf, pastPbx, until } from '../torture/scene.ts';
+import { startStack, type Stack } from '../torture/stack.ts';
+import type { Scene } from '../torture/teller.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const WORKFLOW_TASK_FAILED = 9;
+const MARKER_RECORDED = 25;
+let directory: string;
+let newVersion: string;
+let pbx: DemoPbx;
+let stack: Stack;
+let scene: Scene;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'trubka-upgrade-'));
+  newVersion = await bundleOfNewVersion();
+  pbx = await pastPbx({ secondsAgo: 0, retries: 200, retryDelayMs: 200 });
+  stack = await startStack({ pbx: accountOf(pbx) });
+  pbx.setTarget(stack.url);
+  scene = await furnish(stack, pbx);
+}, 240_000);
+afterAll(async () => {
+  for (const desk of scene.desks.values()) desk.end();
+  await pbx.stop();
+  await stack.stop();
+  await rm(directory, { recursive: true, force: true });
+}, 60_000);
+
+/** The workflows as they may look tomorrow: changed the way changes are made, behind a patch. */
+async function bundleOfNewVersion(): Promise<string> {
+  for (const part of ['workflows', 'domain', 'package.json'])
+    await cp(join(ROOT, part), join(directory, part), { recursive: true });
+  await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  const file = join(directory, 'workflows/call.ts');
+  const source = await readFile(file, 'utf8');
+  const changed = source
+    .replace('  continueAsNew,', '  continueAsNew,\n  patched,')
+    .replace(
+      '  for (;;) {\n    takeIn();',
+      "  if (patched('tomorrow')) await condition(() => true, 1);\n  for (;;) {\n    takeIn();",
+    );
+  expect(changed.split('patched').length).toBe(3);
+  await writeFile(file, changed);
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(directory, 'workflows/index.ts'),
+    logger: new DefaultLogger('ERROR'),
+  });
+  const bundle = join(directory, 'tomorrow.js');
+  await writeFile(bundle, code);
+  return bundle;
+}
+
+const numberOf = (index: number): string => `+7906557000${index}`;
+
+test(
+  'a rolling restart to a new version keeps the cards and loses nothing of calls in flight',
+  { timeout: 360_000 },
+  async () => {
+    const { admin, desks } = scene;
+    const calls = Array.from({ length: 6 }, (_, index) => ({
+      phone: numberOf(index),
+      call: pbx.incoming({ from: numberOf(index) }),
+    }));
+    const [ringing, talking, acted, held, consulting, ended] = calls as [Live, Live, Live, Live, Live, Live];
+    await ringing.call.ring('101');
+    for (const [{ call }, who] of [
+      [talking, '102'],
+      [acted, '103'],
+      [held, '104'],
+      [consulting, '105'],
+      [ended, '106'],
+    ] as const) {
+      await call.ring(who);
+      await call.answer(who);
+    }
+    const card = await desks.get('103')?.sees(acted.phone, 'talking', 60_000);
+    if (card) await desks.get('103')?.act(acted.call.id, card, { type: 'create_ticket', subject: 'Про заказ', gist: 'Суть' });
+    await held.call.hold('104');
+    await consulting.call.consult('105', '106');
+    await ended.call.hangUp();
+    await until(
+      () => outcomeOf(admin, acted.phone),
+      (found) => found.length === 1,
+    );
+
+    await stack.restart('worker1', { WORKFLOW_BUNDLE: newVersion });
+    await ringing.call.answer('101');
+    await held.call.unhold('104');
+    await stack.restart('worker2', { WORKFLOW_BUNDLE: newVersion });
+    await consulting.call.answer('106');
+    for (const [who, { phone }] of [
+      ['101', ringing],
+      ['102', talking],
+      ['103', acted],
+    ] as const) {
+      expect(await desks.get(who)?.sees(phone, 'talking', 60_000)).toBeDefined();
+    }
+    await stack.restart('api1');
+    await stack.restart('api2');
+    await consulting.call.completeTransfer('105');
+    const fresh = pbx.incoming({ from: numberOf(6) });
+    await fresh.ring('101');
+    await fresh.answer('101');
+    await Promise.all([...calls.map(({ call }) => call), fresh].map((call) => call.finish()));
+
+    const phones = [...calls.map(({ phone }) => phone), numberOf(6)];
+    const outcomes = await until(
+      () => Promise.all(phones.map((phone) => outcomeOf(admin, phone))),
+      (all) => all.every((one) => one.length > 0) && !/in_progress|"recordings":\["pending/.test(JSON.stringify(all)),
+      120_000,
+    );
+    const talk = (status: string, body = '') => ({
+      kind: 'incoming',
+      status,
+      missedCount: 0,
+      subject: expect.any(String) as string,
+      entries: [{ outcome: 'talked', body, recordings: ['ready'] }],
+    });
+    const open = [talk('open')];
+    expect(outcomes).toEqual([open, open, [talk('pending', 'Суть')], open, [talk('closed'), talk('open')], open, open]);
+    const { failures, patched } = await historiesOf(stack);
+    expect(failures).toEqual([]);
+    // The calls that were under way end by the old rules, the one that began later by the new ones.
+    expect(patched).toBe(1);
+  },
+);
+
+interface Live {
+  readonly phone: string;
+  readonly call: ReturnType<DemoPbx['incoming']>;
+}
+
+async function historiesOf({ temporalAddress }: Stack): Promise<{ failures: string[]; patched: number }> {
+  const connection = await Connection.connect({ address: temporalAddress });
+  try {
+    const { workflow } = new Client({ connection });
+    const failures: string[] = [];
+    let patched = 0;
+    for await (const { workflowId, runId } of workflow.list({ query: 'WorkflowType = "call"' })) {
+      const { events } = await workflow.getHandle(workflowId, runId).fetchHistory();
+      const types = (events ?? []).map(({ eventType }) => Number(eventType));
+      if (types.includes(WORKFLOW_TASK_FAILED)) failures.push(workflowId);
+      const markers = (events ?? []).filter(({ eventType }) => Number(eventType) === MARKER_RECORDED);
+      if (markers.some(({ markerRecordedEventAttributes }) => /patch/.test(markerRecordedEventAttributes?.markerName ?? '')))
+        patched += 1;
+    }
+    return { failures, patched };
+  } finally {
+    await connection.close();
+  }
+}
