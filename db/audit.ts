@@ -22,16 +22,19 @@ export async function recordAudit(trx: Executor, record: AuditRecord): Promise<v
   });
 }
 
-/** Whether the same person's same deed stands there already, so that one look at a live page is one line. */
-export async function wasRecentlyAudited(
+/** A page that asks anew at every event is one look, and one line. */
+const LOOK_MINUTES = 15;
+
+/** Appends that somebody looked at something, unless their latest look at it stands there already. */
+export async function recordLook(
   db: Executor,
-  { agentId, action, withinMinutes }: { readonly agentId: string; readonly action: string; readonly withinMinutes: number },
-): Promise<boolean> {
-  const row: unknown = await db('audit_log')
-    .where({ agent_id: agentId, action })
-    .whereRaw('at > now() - make_interval(mins => ?)', [withinMinutes])
+  record: { readonly agentId: string; readonly address: string | null; readonly action: string; readonly subject?: string },
+): Promise<void> {
+  const known: unknown = await db('audit_log')
+    .where({ agent_id: record.agentId, action: record.action, subject: record.subject ?? null })
+    .whereRaw('at > now() - make_interval(mins => ?)', [LOOK_MINUTES])
     .first('id');
-  return row !== undefined;
+  if (known === undefined) await recordAudit(db, record);
 }
 
 export interface AuditFilter {

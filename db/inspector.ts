@@ -29,6 +29,8 @@ export interface InspectedRow {
   readonly line: string | null;
   readonly agent_id: string | null;
   readonly agent_name: string | null;
+  /** Of an agent's action. */
+  readonly action_id: string | null;
 }
 
 export interface InspectedRowDetail extends InspectedRow {
@@ -83,13 +85,13 @@ const INBOX_COLUMNS = `'i' as kind, i.id, (extract(epoch from i.received_at) * 1
   coalesce(left(i.body -> 'to' ->> 'extension', 80), case when i.path = '/events/recording' then left(i.body ->> 'extension', 80) end) as to_extension,
   ${END('to', 'number')},
   left(coalesce(i.body -> 'to' ->> 'line_number', i.body ->> 'line_number', i.body -> 'from' ->> 'line_number'), 80) as line,
-  g.id as agent_id, g.full_name as agent_name`;
+  g.id as agent_id, g.full_name as agent_name, case when i.source = 'agent' then left(i.body ->> 'actionId', 128) end as action_id`;
 const INBOX_JOINS = `left join integrations a on a.id = i.integration_id
   left join agents g on i.source = 'agent' and g.id::text = i.body ->> 'agentId'`;
 const REFUSED_COLUMNS = `'r' as kind, r.id, (extract(epoch from r.at) * 1000000)::bigint as at_us, r.at as received_at, r.integration_id, a.name as account_name,
   'pbx' as source, r.path, r.reason as verdict, r.detail ->> 'why' as why, 0 as repeats, null::timestamptz as repeated_at,
   null::timestamptz as delivered_at, 0 as attempts, null as last_error, null::uuid as call_id, null as state, null as seq,
-  null as from_extension, null as from_number, null as to_extension, null as to_number, null as line, null::uuid as agent_id, null as agent_name`;
+  null as from_extension, null as from_number, null as to_extension, null as to_number, null as line, null::uuid as agent_id, null as agent_name, null as action_id`;
 
 const REFUSALS: ReadonlySet<string> = new Set([
   'refused',

@@ -50,6 +50,7 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
   let attributes: SearchKeys | null = input.searchKeys ?? null;
   const heard = new Set(input.heard);
   const alarm = createAlarm();
+  let lastHeard: number | null = null;
   for (const signal of Object.values(callSignals)) setHandler(signal, (messages) => void queue.push(...messages));
   setHandler(stateQuery, () => describe(state));
 
@@ -67,6 +68,7 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     for (const message of queue.splice(0).sort((a, b) => a.inboxId - b.inboxId)) {
       heard.add(message.inboxId);
       state = withCallMessage(state, message, now);
+      lastHeard = Math.max(lastHeard ?? 0, message.inboxId);
       if (message.type === 'action' && message.action === 'fetch_recording_again' && message.recordingId) {
         state = askedAgain(state, message.recordingId, now);
       }
@@ -99,7 +101,7 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     const plan = decide(state, input.limits, Date.now());
     const ends = state.overAt === null && plan.state.overAt !== null;
     if (ends || plan.decisions.length > 0) {
-      const asked = { callId: input.callId, decisions: plan.decisions, fence: fence() };
+      const asked = { callId: input.callId, decisions: plan.decisions, heard: lastHeard, fence: fence() };
       const results = await database.applyDecisions(ends ? { ...asked, endsHaving: endsHaving() } : asked);
       if (results.some((result) => result.type === 'more_is_coming')) {
         await waitForMore();

@@ -18,6 +18,8 @@ export interface ApplyInput {
    * kept meanwhile: then nothing is done but to say so.
    */
   readonly endsHaving?: number;
+  /** The latest row of the inbox that was taken in before these were decided: what led to them, or what a timer ran from. */
+  readonly heard?: number | null;
   /** Kept in Postgres when the call's workflow ends, so that whatever comes late finds it. */
   readonly finalState?: CallState;
   /** How much of the run's history this was decided upon. Absent: an answer that leans on nothing else. */

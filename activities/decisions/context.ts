@@ -31,6 +31,7 @@ export interface ConversationRow {
   readonly started_at: Date;
   readonly answered_at: Date | null;
   readonly ended_at: Date | null;
+  readonly handed_over_to: string | null;
 }
 
 /** What every decision of one call needs: the transaction, the locked call, and how to name the cause of a change. */
@@ -40,6 +41,8 @@ export interface DecisionContext {
   readonly callId: string;
   /** The call's row as it is now: whoever changes it puts it here, or takes it away to have it read anew. */
   readonly known: { call: CallRow | null };
+  /** The row of the inbox that led to the decisions. */
+  readonly inboxId?: number | null;
 }
 
 export const contextOf = (trx: Transaction, callId: string): DecisionContext => ({ trx, callId, known: { call: null } });
@@ -56,7 +59,8 @@ export async function conversationOf({ trx, callId }: DecisionContext, id: strin
 
 /** The cause of what a rule decides about one conversation. */
 export function byRule(context: DecisionContext, rule: string, conversationId?: string): Cause {
-  return { actor: SYSTEM, rule, callId: context.callId, conversationId: conversationId ?? null };
+  const { callId, inboxId = null } = context;
+  return { actor: SYSTEM, rule, callId, conversationId: conversationId ?? null, inboxId };
 }
 
 /** The cause of what an agent did by an action: theirs, and not to be overwritten by later rules unless it bears one. */

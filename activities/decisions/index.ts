@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Decision } from '../../domain/decisions.ts';
+import { hasOutcome } from '../../db/dispatch.ts';
 import { inTransaction, type Db, type Transaction } from '../../db/pool.ts';
 import { announce, giveUp, settleRecording } from '../../db/recordings.ts';
 import type { ApplyInput, DatabaseSteps, DecisionResult } from '../../workflows/steps.ts';
@@ -8,6 +9,7 @@ import { createCallbackSteps, reportFailure } from './callbacks.ts';
 import { callOf, type CallRow, type DecisionContext } from './context.ts';
 import { lockCustomer } from './customers.ts';
 import { recordMissed } from './missed.ts';
+import { noteDecision } from './noted.ts';
 import { project } from './project.ts';
 import { recordAttempt, settleTalk } from './talks.ts';
 
@@ -40,14 +42,16 @@ async function isMoreComing(trx: Transaction, callId: string, heard: number): Pr
 
 async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<readonly DecisionResult[]> {
   return inTransaction(deps.db, async (trx) => {
-    const known = { call: await lockCall(trx, input) };
-    const context: DecisionContext = { trx, callId: input.callId, known };
+    const before = await lockCall(trx, input);
+    const context: DecisionContext = { trx, callId: input.callId, known: { call: before }, inboxId: input.heard ?? null };
     if (input.endsHaving !== undefined && (await isMoreComing(trx, input.callId, input.endsHaving)))
       return [{ type: 'more_is_coming' }];
     // Everything but the bare state may touch the customer's other tickets: the lock comes before any of theirs.
     if (input.decisions.some((decision) => decision.type !== 'project')) await lockCustomer(trx, await callOf(context));
     const results: DecisionResult[] = [];
     for (const decision of input.decisions) results.push(await applyOnce(context, decision));
+    const ends = input.decisions.some((decision) => decision.type === 'project' && decision.over);
+    if (ends && before?.state !== 'over') await noteEnd(context, input.decisions);
     if (input.finalState) {
       await trx('calls')
         .where({ id: input.callId })
@@ -79,6 +83,13 @@ async function lockCall(trx: Transaction, { callId, fence }: ApplyInput): Promis
   return call;
 }
 
+/** S14: a call that leaves nothing behind says so, for whoever asks why. */
+async function noteEnd(context: DecisionContext, decisions: readonly Decision[]): Promise<void> {
+  if (decisions.some(({ type }) => type === 'report_not_picked_up')) return;
+  if (await hasOutcome(context.trx, context.callId)) return;
+  await noteDecision(context, 'nothing_made', { rule: 'S14' });
+}
+
 /** A decision with a key finds its own result when it is repeated after a lost answer. */
 async function applyOnce(context: DecisionContext, decision: Decision): Promise<DecisionResult> {
   if (!('key' in decision)) return apply(context, decision);
@@ -107,6 +118,7 @@ async function apply(context: DecisionContext, decision: Decision): Promise<Deci
     case 'record_missed':
       return ticketed(await recordMissed(context, decision));
     case 'report_not_picked_up':
+      await noteDecision(context, 'not_picked_up', { rule: 'S9', agentId: (await callOf(context)).ordered_by });
       await reportFailure(trx, callId, {
         code: (await callOf(context)).command_state === 'cancelled' ? 'cancelled' : 'agent_did_not_pick_up',
       });

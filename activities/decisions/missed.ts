@@ -117,14 +117,14 @@ export async function recordMissed(
   if (done) return done.ticket_id;
   const call = await customerForTicket(context);
   await lockCustomer(trx, call);
-  const cause = byRule(context, 'S11', conversationId);
   const [only, ...others] = decision.agentIds;
   const missedAt = new Date(decision.endedAt);
   // What the statistics told long after was seen, for the order between calls, when it happened.
   const seenAt = new Date(decision.reconciled ? decision.endedAt : decision.seenAt);
   const group = await groupFor(trx, call, moment(missedAt, seenAt));
+  const cause = byRule(context, group ? 'S12' : 'S11', conversationId);
   const ticket = group
-    ? await changeTicket(trx, group, { status: 'open' }, byRule(context, 'S12', conversationId))
+    ? await changeTicket(trx, group, { status: 'open' }, cause)
     : await createTicket(
         trx,
         {

@@ -4,6 +4,7 @@ import { publishTicketChanged } from '../../db/stream.ts';
 import { changeTicket, lockTicket } from '../../db/tickets.ts';
 import { byRule, toDate, type CallRow, type ConversationRow, type DecisionContext } from './context.ts';
 import { closeMissedTickets } from './missed.ts';
+import { noteDecision, ruleOfCard } from './noted.ts';
 
 type Projection = Extract<Decision, { type: 'project' }>;
 
@@ -15,7 +16,7 @@ export async function project(context: DecisionContext, decision: Projection): P
   const call = await projectCall(context, decision);
   for (const conversation of decision.conversations) await projectConversation(context, call, conversation);
   if (decision.withdrawn.length > 0) await withdrawConversations(context, decision.withdrawn);
-  await projectCards(context, decision.cards);
+  await projectCards(context, decision.cards, call.command_id !== null);
   return { cancelled: call.command_state === 'cancelled' };
 }
 
@@ -51,6 +52,8 @@ async function projectCall({ trx, callId, known }: DecisionContext, decision: Pr
   return call;
 }
 
+type Before = Pick<ConversationRow, 'outcome' | 'answered_at' | 'handed_over_to'>;
+
 async function projectConversation(context: DecisionContext, call: CallRow, now: ProjectedConversation): Promise<void> {
   const { trx } = context;
   const facts = {
@@ -83,11 +86,13 @@ async function projectConversation(context: DecisionContext, call: CallRow, now:
       'conversations.*',
       // What a statement reads is what was there before it.
       trx.raw(
-        '(select to_jsonb(was) from (select outcome, answered_at from conversations was where was.id = conversations.id) was) as before',
+        '(select to_jsonb(was) from (select outcome, answered_at, handed_over_to from conversations was where was.id = conversations.id) was) as before',
       ),
-    ])) as (ConversationRow & { before: Pick<ConversationRow, 'outcome' | 'answered_at'> | null })[];
+    ])) as (ConversationRow & { before: Before | null })[];
   if (!row) throw new Error(`Conversation ${now.id} got no row`);
   const { before, ...after } = row;
+  if (now.handedOverTo !== null && before?.handed_over_to !== now.handedOverTo)
+    await noteDecision(context, 'handed_over', { rule: 'S5', agentId: now.handedOverTo });
   if (!after.ticket_id) return;
   const begins =
     now.outcome === 'in_progress' &&
@@ -123,17 +128,23 @@ interface CardRow {
   readonly conversation_id: string | null;
 }
 
-async function projectCards(context: DecisionContext, cards: readonly ProjectedCard[]): Promise<void> {
+async function projectCards(context: DecisionContext, cards: readonly ProjectedCard[], isCallback: boolean): Promise<void> {
   const { trx, callId } = context;
   const before = (await trx('call_cards').where({ call_id: callId }).select('agent_id', 'state', 'conversation_id')) as CardRow[];
   for (const gone of before.filter((row) => !cards.some((card) => card.agentId === row.agent_id))) {
     const last = await liveCallOf(trx, callId, gone.agent_id);
     await trx('call_cards').where({ call_id: callId, agent_id: gone.agent_id }).delete();
     if (last) await publishCall(trx, 'call.ended', gone.agent_id, { ...last, state: 'ended' });
+    await noteDecision(context, 'card_gone', {
+      rule: last ? ruleOfCard(shownAs(last), isCallback) : null,
+      agentId: gone.agent_id,
+    });
   }
   for (const card of cards) {
     const known = before.find((row) => row.agent_id === card.agentId);
     if (known?.state === card.state && known.conversation_id === card.conversationId) continue;
+    if (known?.state !== card.state)
+      await noteDecision(context, `card_${card.state}`, { rule: ruleOfCard(card, isCallback), agentId: card.agentId });
     await trx('call_cards')
       .insert({
         call_id: callId,
@@ -150,6 +161,8 @@ async function projectCards(context: DecisionContext, cards: readonly ProjectedC
     if (live) await publishCall(trx, EVENT_OF[card.state], card.agentId, live);
   }
 }
+
+const shownAs = ({ direction }: LiveCall) => ({ state: 'ringing' as const, direction });
 
 const EVENT_OF = { ringing: 'call.ringing', dialling: 'call.dialling', talking: 'call.answered' } as const;
 

@@ -1,6 +1,7 @@
 import helmet from 'helmet';
 import { Router, type RequestHandler } from 'express';
 import { TASK_QUEUE } from '../../workflows/task-queue.ts';
+import { BOARD_PATH, QUEUE_NAMES } from '../admin-paths.ts';
 import type { ApiDeps } from '../deps.ts';
 import { requireAgent } from '../session-cookie.ts';
 import { rememberAdmin } from './acting-admin.ts';
@@ -10,7 +11,7 @@ import { openTemporal } from './temporal-access.ts';
 import { createTemporalUi, UI_PATH } from './temporal-ui.ts';
 import { WorkflowQueue, type QueueDefinition } from './workflow-queue.ts';
 
-export const BOARD_PATH = '/admin/workflows';
+export { BOARD_PATH };
 
 type Directives = Readonly<Record<string, readonly string[]>>;
 const OWN_HOST: Directives = {
@@ -37,19 +38,19 @@ const policy = (directives: Directives): RequestHandler =>
 
 export const queueDefinitions = (taskQueue: string): readonly QueueDefinition[] => [
   {
-    name: 'Звонки',
+    name: QUEUE_NAMES.call,
     description: 'Один процесс на звонок АТС. «Отложенные» ждут записи разговора.',
     scope: { types: ['call'], taskQueue, areCalls: true },
     allowRetries: true,
   },
   {
-    name: 'Обратные звонки',
+    name: QUEUE_NAMES.callback,
     description: 'Заказаны из заявок; живут, пока АТС не начнёт звонок.',
     scope: { types: ['callback'], taskQueue, areCalls: false },
     allowRetries: false,
   },
   {
-    name: 'Обслуживание',
+    name: QUEUE_NAMES.maintenance,
     description: 'Сверка со статистикой АТС и уборка, по расписанию.',
     scope: { types: ['reconcile', 'upkeep'], taskQueue, areCalls: false },
     allowRetries: true,

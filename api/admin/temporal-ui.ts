@@ -3,12 +3,13 @@ import { request as requestHttps } from 'node:https';
 import { pipeline } from 'node:stream';
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import { recordAudit } from '../../db/audit.ts';
+import { TEMPORAL_UI_PATH } from '../admin-paths.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ProblemError } from '../problems.ts';
 import { actingAdmin } from './acting-admin.ts';
 
 /** Where Temporal's Web UI appears. It must know this itself (`--ui-public-path`), as its links begin with it. */
-export const UI_PATH = '/admin/temporal';
+export const UI_PATH = TEMPORAL_UI_PATH;
 /** Longer than the UI's own long polls. */
 const ANSWER_MS = 70_000;
 const CONNECT_MS = 3000;

@@ -15,3 +15,4 @@ export * from './privacy.ts';
 export * from './settings.ts';
 export * from './statistics.ts';
 export * from './inspector.ts';
+export * from './timeline.ts';

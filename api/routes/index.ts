@@ -19,6 +19,7 @@ import { secondFactorRoutes } from './second-factor.ts';
 import { settingRoutes } from './settings.ts';
 import { statisticsRoutes } from './statistics.ts';
 import { ticketRoutes } from './tickets.ts';
+import { timelineRoutes } from './timeline.ts';
 
 const routes: readonly Route[] = [
   ...sessionRoutes,
@@ -40,6 +41,7 @@ const routes: readonly Route[] = [
   ...selfTestRoutes,
   ...recordingRoutes,
   ...inspectorRoutes,
+  ...timelineRoutes,
 ];
 
 /** Every route that is made of `route()`: what is served, what OpenAPI describes, what the table of roles tests. */

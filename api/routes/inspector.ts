@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { recordAudit, wasRecentlyAudited } from '../../db/audit.ts';
+import { recordAudit, recordLook } from '../../db/audit.ts';
 import {
   entriesOfCall,
   findInspected,
@@ -22,14 +22,7 @@ import { cursorOf, presentInspected, presentInspectedDetail, readCursor } from '
 import { ProblemError } from '../problems.ts';
 import { route } from '../route.ts';
 
-/** The page asks anew at every event; in the audit log one look is one line. */
-const LOOK_MINUTES = 15;
-
-async function recordLook(db: Db, { agentId }: SignedIn, address: string): Promise<void> {
-  const action = 'inspector.opened';
-  if (await wasRecentlyAudited(db, { agentId, action, withinMinutes: LOOK_MINUTES })) return;
-  await recordAudit(db, { agentId, address, action });
-}
+const look = ({ agentId }: SignedIn, address: string) => ({ agentId, address, action: 'inspector.opened' });
 
 async function filterOf(db: Db, query: z.output<typeof inspectorQuery>): Promise<InspectorFilter> {
   const { verdict, kind, accountId, extension, call, from, to, digits } = query;
@@ -62,7 +55,7 @@ export const inspectorRoutes = [
     query: inspectorQuery,
     response: inspectedEvents,
     handle: async ({ deps: { db }, agent, query, address }) => {
-      await recordLook(db, agent, address);
+      await recordLook(db, look(agent, address));
       const { limit } = query;
       const rows = await listInspected(db, await filterOf(db, query), { before: readCursor(query.before), limit: limit + 1 });
       const shown = rows.slice(0, limit);
@@ -98,7 +91,7 @@ export const inspectorRoutes = [
     params: inspectorParams,
     response: inspectedEventDetail,
     handle: async ({ deps: { db }, agent, params, address }) => {
-      await recordLook(db, agent, address);
+      await recordLook(db, look(agent, address));
       return presentInspectedDetail(await find(db, params.id), 'numbers_masked');
     },
   }),

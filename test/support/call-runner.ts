@@ -37,6 +37,8 @@ type LegPart = Partial<Omit<LegMessage, 'type' | 'legId' | 'seq' | 'state'>>;
 export class CallRunner {
   state: CallState;
   now: number;
+  /** The latest message taken in, as the workflow tells its steps. */
+  heard: number | null = null;
   private readonly seqs = new Map<string, number>();
   private readonly parties = new Map<string, { from: Party; to: Party }>();
 
@@ -109,7 +111,10 @@ export class CallRunner {
 
   /** Takes in messages and carries out everything that follows at this moment. */
   async send(...messages: CallMessage[]): Promise<void> {
-    for (const message of messages) this.state = withCallMessage(this.state, message, this.now);
+    for (const message of messages) {
+      this.state = withCallMessage(this.state, message, this.now);
+      this.heard = Math.max(this.heard ?? 0, message.inboxId);
+    }
     await this.settle();
   }
 
@@ -181,7 +186,8 @@ export class CallRunner {
       const plan = decide(this.state, this.limits, this.now);
       this.state = plan.state;
       if (plan.decisions.length === 0) return;
-      for (const result of await steps.applyDecisions({ callId: this.callId, decisions: plan.decisions })) {
+      const { callId, heard } = this;
+      for (const result of await steps.applyDecisions({ callId, decisions: plan.decisions, heard })) {
         if (result.type === 'announced') this.state = withAnnounced(this.state, result.recordingId, result.rowId);
       }
     }

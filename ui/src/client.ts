@@ -5,6 +5,7 @@ import type {
   AuditEntry,
   AgentCreated,
   CallActionInput,
+  CallTimeline,
   CallbackOrder,
   CallbackOrdered,
   Customer,
@@ -22,6 +23,9 @@ import type {
   Field,
   FieldChange,
   FieldError,
+  InspectedEventDetail,
+  InspectedEvents,
+  InspectorChoices,
   Integration,
   IntegrationChange,
   Invitation,
@@ -270,6 +274,16 @@ export const client = {
     act: (callId: string, actionId: string, action: ActionBody, keepalive = false) =>
       ask<ActionState>('POST', `/api/calls/${id(callId)}/actions`, { body: { actionId, ...action }, keepalive }),
     outcome: (callId: string, actionId: string) => ask<ActionState>('GET', `/api/calls/${id(callId)}/actions/${id(actionId)}`),
+  },
+  inspector: {
+    list: (query: Query, signal?: AbortSignal) =>
+      ask<InspectedEvents>('GET', '/api/inspector/events', { query, ...withSignal(signal) }),
+    choices: () => ask<InspectorChoices>('GET', '/api/inspector/choices'),
+    read: (eventId: string, signal?: AbortSignal) =>
+      ask<InspectedEventDetail>('GET', `/api/inspector/events/${id(eventId)}`, withSignal(signal)),
+    unmask: (eventId: string) => ask<InspectedEventDetail>('POST', `/api/inspector/events/${id(eventId)}/unmask`),
+    timeline: (callId: string, signal?: AbortSignal) =>
+      ask<CallTimeline>('GET', `/api/calls/${id(callId)}/timeline`, withSignal(signal)),
   },
   statistics: {
     read: (section: Section, query: Query, signal?: AbortSignal) =>

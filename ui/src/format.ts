@@ -73,6 +73,14 @@ export function formatFull(iso: string): string {
   return dateFormat({ day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' }).format(new Date(iso));
 }
 
+/** To the millisecond: 14:20:07.123, on another day with its date before. */
+export function formatExact(iso: string, now: number = Date.now()): string {
+  const at = new Date(iso);
+  const time = dateFormat({ hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 }).format(at);
+  if (startOfDay(at) === startOfDay(new Date(now))) return time;
+  return `${dateFormat({ day: '2-digit', month: '2-digit' }).format(at)} ${time}`;
+}
+
 export function formatNumber(value: number, options: Intl.NumberFormatOptions = {}): string {
   return new Intl.NumberFormat(localeOf[language.value], options).format(value);
 }

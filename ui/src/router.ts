@@ -43,6 +43,12 @@ const routes: RouteRecordRaw[] = [
   page('/settings/general', 'settingsGeneral', 'general.title', () => import('./pages/GeneralPage.vue'), { adminOnly: true }),
   page('/settings/privacy', 'settingsPrivacy', 'privacy.title', () => import('./pages/PrivacyPage.vue'), { adminOnly: true }),
   page('/settings/audit', 'settingsAudit', 'audit.title', () => import('./pages/AuditPage.vue'), { adminOnly: true }),
+  page('/settings/inspector', 'settingsInspector', 'inspector.title', () => import('./pages/InspectorPage.vue'), {
+    adminOnly: true,
+  }),
+  page('/calls/:callId/timeline', 'callTimeline', 'timeline.title', () => import('./pages/CallTimelinePage.vue'), {
+    adminOnly: true,
+  }),
   page('/account', 'account', 'account.title', () => import('./pages/AccountPage.vue')),
   page('/shortcuts', 'shortcuts', 'shortcuts.title', () => import('./pages/ShortcutsPage.vue')),
   page('/:rest(.*)*', 'notFound', 'notFound.title', () => import('./pages/NotFoundPage.vue')),
@@ -70,6 +76,8 @@ export type RouteName =
   | 'settingsGeneral'
   | 'settingsPrivacy'
   | 'settingsAudit'
+  | 'settingsInspector'
+  | 'callTimeline'
   | 'account'
   | 'shortcuts'
   | 'notFound';

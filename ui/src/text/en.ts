@@ -1,3 +1,5 @@
+import { enInspector } from './en-inspector.ts';
+import { enTimeline } from './en-timeline.ts';
 import type { Texts } from './index.ts';
 import { selfTest, testCall } from './self-test.en.ts';
 
@@ -758,6 +760,8 @@ export const en = {
     closeSeconds: 'Close',
     notCounted: 'Not counted',
   },
+  inspector: enInspector,
+  timeline: enTimeline,
   account: {
     title: 'Sign-in and security',
     password: 'Password',

@@ -1,4 +1,6 @@
 import { selfTest, testCall } from './self-test.ru.ts';
+import { ruInspector } from './ru-inspector.ts';
+import { ruTimeline } from './ru-timeline.ts';
 
 export const ru = {
   shell: {
@@ -776,6 +778,8 @@ export const ru = {
     closeSeconds: 'Закрытие',
     notCounted: 'Не учитывается',
   },
+  inspector: ruInspector,
+  timeline: ruTimeline,
   account: {
     title: 'Вход и безопасность',
     password: 'Пароль',
