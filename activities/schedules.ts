@@ -4,6 +4,7 @@ const SCHEDULES = [
   { scheduleId: 'reconcile', workflowType: 'reconcile', every: '10m' },
   { scheduleId: 'retention', workflowType: 'retention', every: '6h' },
   { scheduleId: 'upkeep', workflowType: 'upkeep', every: '1h' },
+  { scheduleId: 'mend', workflowType: 'mend', every: '2m' },
 ] as const;
 
 /** Makes the schedules that are not there yet; those that are stay as an admin may have changed them. */

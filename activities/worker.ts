@@ -16,7 +16,9 @@ import { startFactsRefresher } from './facts-refresher.ts';
 import { startOperatorRefresher } from './operator-refresher.ts';
 import { createPrivacySteps } from './privacy.ts';
 import { createReconcileSteps } from './reconcile.ts';
+import { createMendSteps } from './mend-calls.ts';
 import { createRecordingSteps } from './recordings/index.ts';
+import { limitsOf } from './call-limits.ts';
 import { ensureSchedules } from './schedules.ts';
 import { logSteps } from './step-log.ts';
 import { createStreamRetention } from './stream-retention.ts';
@@ -88,7 +90,13 @@ export async function startWorker(options: {
     // Traced workflows need a bundle with the tracing in it: one built beforehand has none.
     workflowBundle: temporalTracing ? await bundle(log, true) : (options.workflowBundle ?? (await bundle(log))),
     ...(temporalTracing ? { plugins: [temporalTracing.worker] } : {}),
-    activities: logSteps(createSteps({ db, config, log }), log),
+    activities: logSteps(
+      {
+        ...createSteps({ db, config, log }),
+        ...createMendSteps({ db, log, client, taskQueue, limits: limitsOf(config), deadlineMs: 5_000 }),
+      },
+      log,
+    ),
     maxConcurrentActivityTaskExecutions: 16,
     maxConcurrentLocalActivityExecutions: 32,
     ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),

@@ -17,7 +17,9 @@ export type RecordingReason =
   | 'too_large'
   | 'pbx_unreachable'
   | 'removed'
-  | 'erased';
+  | 'erased'
+  /** Its call's workflow was stopped. */
+  | 'interrupted';
 
 export interface RecordingRow {
   readonly id: string;

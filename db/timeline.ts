@@ -16,6 +16,7 @@ export interface TimelineCall {
   readonly flags: Readonly<Record<string, unknown>>;
   readonly started_at: Date;
   readonly ended_at: Date | null;
+  readonly stopped_at: Date | null;
 }
 
 /** The call, or the one it was merged into. */

@@ -109,5 +109,7 @@ export const stateQuery = defineQuery<Record<string, unknown>>('state');
 /** Ids are built from the business key, so starting twice is joining. */
 export const callWorkflowId = (integrationId: string, entryId: string): string => `call:${integrationId.slice(0, 8)}:${entryId}`;
 export const erasureWorkflowId = (erasureId: string): string => `erasure:${erasureId}`;
+/** A call that is woken again after its end runs under a name of its own. */
+export const lateWorkflowId = (workflowId: string): string => `${workflowId}:late`;
 export const callbackWorkflowId = (commandId: string): string => `callback:${commandId}`;
 export type { CommandRef };

@@ -113,3 +113,15 @@ export interface PrivacySteps {
   eraseEverything(input: { readonly erasureId: string; readonly state: 'erasing' | 'checking' }): Promise<void>;
   finishErasure(input: { readonly erasureId: string }): Promise<void>;
 }
+
+/** How many calls were made anew, closed by what is known, and cards taken away. */
+export interface MendResult {
+  readonly restarted: number;
+  readonly stopped: number;
+  readonly cards: number;
+}
+
+export interface MendSteps {
+  /** Compares unfinished calls, or one, with the workflows that run. */
+  mendCalls(input?: { readonly callId?: string }): Promise<MendResult>;
+}

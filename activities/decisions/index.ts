@@ -3,6 +3,7 @@ import type { Decision } from '../../domain/decisions.ts';
 import { hasOutcome } from '../../db/dispatch.ts';
 import { inTransaction, type Db, type Transaction } from '../../db/pool.ts';
 import { announce, giveUp, settleRecording } from '../../db/recordings.ts';
+import { addMessage, lockTicket, SYSTEM } from '../../db/tickets.ts';
 import type { ApplyInput, DatabaseSteps, DecisionResult } from '../../workflows/steps.ts';
 import { actOn, answerAction } from './actions.ts';
 import { createCallbackSteps, reportFailure } from './callbacks.ts';
@@ -85,9 +86,36 @@ async function lockCall(trx: Transaction, { callId, fence }: ApplyInput): Promis
 
 /** S14: a call that leaves nothing behind says so, for whoever asks why. */
 async function noteEnd(context: DecisionContext, decisions: readonly Decision[]): Promise<void> {
+  await tellThatStopped(context);
   if (decisions.some(({ type }) => type === 'report_not_picked_up')) return;
   if (await hasOutcome(context.trx, context.callId)) return;
   await noteDecision(context, 'nothing_made', { rule: 'S14' });
+}
+
+/** What is known of a call whose workflow somebody stopped may be less than what happened: its tickets say so. */
+async function tellThatStopped(context: DecisionContext): Promise<void> {
+  const { trx, callId } = context;
+  const call = (await trx('calls').where({ id: callId }).whereNotNull('stopped_at').first('stopped_at')) as
+    { stopped_at: Date } | undefined;
+  if (!call) return;
+  const rows = (await trx('conversations')
+    .where({ call_id: callId })
+    .whereNotNull('ticket_id')
+    .distinct('ticket_id')
+    .orderBy('ticket_id')) as {
+    ticket_id: string;
+  }[];
+  for (const { ticket_id } of rows) {
+    const ticket = await lockTicket(trx, ticket_id);
+    if (!ticket) continue;
+    const entry = {
+      type: 'system',
+      author: SYSTEM,
+      code: 'call_stopped',
+      params: { at: call.stopped_at.toISOString() },
+    } as const;
+    await addMessage(trx, ticket, entry, { actor: SYSTEM, callId });
+  }
 }
 
 /** A decision with a key finds its own result when it is repeated after a lost answer. */

@@ -5,6 +5,7 @@ import { findWaitingEntries, hurryPostponedRows, nameOfEntry, type EntryKey } fr
 import type { Logger } from '../../db/log.ts';
 import type { Db } from '../../db/pool.ts';
 import type { Tracing } from '../../db/tracing.ts';
+import { limitsOf } from '../call-limits.ts';
 import { deliverEntry, LONGEST_DELAY_MS, type EntryDeps } from './entry.ts';
 import { createTemporalHealth } from './health.ts';
 import { createInspectorBell } from './inspector-bell.ts';
@@ -208,12 +209,7 @@ function entryDepsOf(deps: DispatcherDeps, tuning: Tuning, db: Db): EntryDeps {
     tracing: deps.tracing,
     deadlineMs: tuning.deadlineMs,
     callback: { firstRingMs: tuning.firstRingMs, commandPatienceMs: tuning.commandPatienceMs },
-    limits: {
-      draftGraceMs: config.draftGraceSeconds * 1000,
-      settleMs: config.callSettleSeconds * 1000,
-      legMaxMs: config.legMaxSeconds * 1000,
-      recordingWaitMs: config.recordingWaitSeconds * 1000,
-    },
+    limits: limitsOf(config),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   callbackWorkflowId,
   callSignals,
   erasureWorkflowId,
+  lateWorkflowId,
   signalNameOf,
   type CallbackInput,
   type CallInput,
@@ -92,7 +93,7 @@ async function signalRunning(deps: SendingDeps, delivery: CallDelivery): Promise
  * PBX says late about legs changes nothing, unless nothing has come of the call so far or it is awake anyway.
  */
 export async function deliverLate(deps: SendingDeps, delivery: CallDelivery): Promise<readonly Settled[]> {
-  const workflowId = `${delivery.workflowId}:late`;
+  const workflowId = lateWorkflowId(delivery.workflowId);
   if (await signalRunning(deps, { ...delivery, workflowId }))
     return delivery.parcels.map((parcel) => delivered(parcel, workflowId));
   const changesNothing = await hasOutcome(deps.db, delivery.callId);

@@ -1,5 +1,6 @@
 import { maskPhone } from '../../db/log.ts';
 import type { Executor } from '../../db/pool.ts';
+import { lateWorkflowId } from '../../workflows/messages.ts';
 import type { Execution } from './executions.ts';
 
 /** A call as the board shows it: ids and states, the number masked. */
@@ -40,13 +41,13 @@ interface Row {
   readonly recordings: readonly unknown[];
 }
 
-const LATE = ':late';
+const LATE = lateWorkflowId('');
 const CALLBACK = 'callback:';
 
 /** A call that was woken again after its end runs under an id of its own. */
 export const callWorkflowIdOf = (workflowId: string): string =>
   workflowId.endsWith(LATE) ? workflowId.slice(0, -LATE.length) : workflowId;
-export const lateWorkflowIdOf = (workflowId: string): string => `${callWorkflowIdOf(workflowId)}${LATE}`;
+export const lateWorkflowIdOf = (workflowId: string): string => lateWorkflowId(callWorkflowIdOf(workflowId));
 
 const commandIdOf = (workflowId: string): string[] =>
   workflowId.startsWith(CALLBACK) ? [workflowId.slice(CALLBACK.length)] : [];

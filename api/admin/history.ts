@@ -22,6 +22,7 @@ const STEPS: Readonly<Record<string, string>> = {
   reconcileCalls: 'сверка со статистикой АТС',
   sweepRecordings: 'уборка записей',
   cutStreamEvents: 'уборка событий',
+  mendCalls: 'починка звонков без процесса',
 };
 const stepName = (type: string): string => STEPS[type] ?? type;
 

@@ -52,7 +52,7 @@ export const queueDefinitions = (taskQueue: string): readonly QueueDefinition[] 
   {
     name: QUEUE_NAMES.maintenance,
     description: 'Сверка со статистикой АТС и уборка, по расписанию.',
-    scope: { types: ['reconcile', 'upkeep'], taskQueue, areCalls: false },
+    scope: { types: ['reconcile', 'upkeep', 'mend'], taskQueue, areCalls: false },
     allowRetries: true,
   },
 ];

@@ -3,6 +3,7 @@ import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/c
 import { callForAction, insertAction, postAction, type CallForAction } from '../../db/actions.ts';
 import { recordAudit } from '../../db/audit.ts';
 import type { Config } from '../../db/config.ts';
+import { redeliverCall } from '../../db/mending.ts';
 import { inTransaction, type Db, type Transaction } from '../../db/pool.ts';
 import type { CallLimits } from '../../domain/call.ts';
 import type { CallInput } from '../../workflows/messages.ts';
@@ -71,6 +72,25 @@ async function terminate(deps: OrderDeps, { workflowId, runId }: Execution): Pro
     const reason = `Прервано администратором ${actingAdmin().agentId}`;
     await deps.temporal.ask((client) => client.workflow.getHandle(workflowId, runId).terminate(reason));
   });
+  await mendSoon(deps, execution);
+}
+
+/** Cards and the open call are put right at once; should that not begin, the schedule finds them within minutes. */
+async function mendSoon(deps: OrderDeps, execution: Execution): Promise<void> {
+  const [record] = (await callRecordsOf(deps.db, [execution])).values();
+  if (!record) return;
+  const { callId } = record;
+  await deps.temporal
+    .ask((client) =>
+      client.workflow.start('mend', {
+        workflowId: `mend:${callId}`,
+        taskQueue: deps.taskQueue,
+        args: [{ callId }],
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      }),
+    )
+    .catch(() => undefined);
 }
 
 /** Only the latest run of an id can be acted upon: what older ones left undone, it has taken over. */
@@ -89,6 +109,8 @@ async function retry(deps: OrderDeps, { workflowId, runId }: Execution): Promise
   if (execution.type !== 'call') return startMaintenance(deps, execution);
   if (stateOf(execution) === 'completed') return askForRecordings(deps, execution);
   if (stateOf(execution) !== 'failed') throw refuse('Этот процесс ещё идёт');
+  const late = await findExecution(deps.temporal, lateWorkflowIdOf(workflowId));
+  if (late?.status === 'running' && late.workflowId !== workflowId) throw refuse('Звонок уже собирается заново из своих событий');
   const task = lastGoodTask(await readHistory(deps.temporal, execution));
   if (task === undefined) await startLate(deps, execution);
   else await reset(deps, execution, task);
@@ -114,31 +136,22 @@ async function reset(deps: OrderDeps, execution: Execution, task: bigint): Promi
 async function startLate(deps: OrderDeps, execution: Execution): Promise<void> {
   await audited(deps, 'workflow.retried', execution, async (write, trx) => {
     const callId = await callIdOf(deps, execution);
-    const messages = await redeliver(trx, callId);
-    const input: CallInput = { callId, limits: limitsOf(deps.config), late: true };
-    const workflowId = lateWorkflowIdOf(execution.workflowId);
-    await write({ how: 'late', callId, newWorkflowId: workflowId, messages });
-    await startUnlessRunning(deps, (client) =>
-      client.workflow.start('call', {
-        workflowId,
-        taskQueue: deps.taskQueue,
-        args: [input],
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-      }),
-    );
+    const messages = await redeliverCall(trx, callId);
+    await write({ how: 'late', callId, newWorkflowId: lateWorkflowIdOf(execution.workflowId), messages });
+    await startLateRun(deps, execution, callId);
   });
 }
 
-/** A call without a kept state has done nothing yet: all that was ever taken for it is delivered once more. How many rows. */
-async function redeliver(trx: Transaction, callId: string): Promise<number> {
-  const { rowCount } = await trx.raw<{ rowCount: number }>(
-    `update inbox set delivered_at = null, verdict = 'accepted', next_attempt_at = now(), attempts = 0
-     where verdict = 'delivered' and exists (
-       select from calls where calls.id = ? and calls.view -> 'state' is null
-         and calls.entry_id = inbox.entry and calls.integration_id = inbox.integration_id)`,
-    [callId],
+async function startLateRun(deps: OrderDeps, execution: Execution, callId: string): Promise<void> {
+  const input: CallInput = { callId, limits: limitsOf(deps.config), late: true };
+  await startUnlessRunning(deps, (client) =>
+    client.workflow.start('call', {
+      workflowId: lateWorkflowIdOf(execution.workflowId),
+      taskQueue: deps.taskQueue,
+      args: [input],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    }),
   );
-  return rowCount;
 }
 
 async function startMaintenance(deps: OrderDeps, execution: Execution): Promise<void> {
@@ -183,6 +196,8 @@ async function askForRecordings(deps: OrderDeps, execution: Execution): Promise<
     const recordings = await missingRecordings(trx, call.id);
     if (recordings.length === 0) throw refuse('У этого звонка нет записи, о которой можно попросить АТС ещё раз');
     await write({ callId: call.id, recordings });
+    // A call that was stopped has left no state: without its events nothing would know which recording is meant.
+    if (stateOf(execution) === 'failed' && (await redeliverCall(trx, call.id)) > 0) await startLateRun(deps, execution, call.id);
     for (const recordingId of recordings) await askForRecording(trx, call, agentId, recordingId);
   });
 }

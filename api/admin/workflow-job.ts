@@ -9,6 +9,7 @@ const NAMES: Readonly<Record<string, string>> = {
   callback: 'Обратный звонок',
   reconcile: 'Сверка с АТС',
   upkeep: 'Уборка',
+  mend: 'Починка звонков',
 };
 const FAILURES: Partial<Record<ExecutionStatus, string>> = {
   failed: 'Завершился ошибкой',

@@ -84,7 +84,7 @@ export const timelineRoutes = [
         line: masked(call.line),
         startedAt: call.started_at.toISOString(),
         endedAt: call.ended_at?.toISOString() ?? null,
-        flags: Object.keys(call.flags),
+        flags: [...Object.keys(call.flags), ...(call.stopped_at === null ? [] : ['stopped'])],
         tickets: ticketsIn(entries),
         workflows: workflowsOf(deps, call),
         entries,

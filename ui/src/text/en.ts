@@ -145,6 +145,7 @@ export const en = {
     call_moved_to: 'The call was moved to ticket no. {number}',
     call_moved_from: 'The call was moved from ticket no. {number}',
     closed_by_new_ticket: 'Closed: the talk with the customer is in a new ticket',
+    call_stopped: 'The call’s workflow was stopped by an admin: how the talk ended is not fully known',
   },
   conversation: {
     inProgress: 'Call in progress',
@@ -167,6 +168,7 @@ export const en = {
     not_audio: 'What the PBX sent is not audio',
     too_large: 'The recording is too large',
     pbx_unreachable: 'Not fetched: the PBX does not answer',
+    interrupted: 'The recording was not waited for: the call’s workflow was stopped',
     removed: 'Removed when its retention period ended',
     erased: 'The recording was erased with the personal data',
   },
@@ -809,6 +811,7 @@ export const en = {
     toTickets: 'To the tickets',
   },
   problem: {
+    interrupted: 'The order to call was stopped. Order it again.',
     unknown: 'That did not work. Try again.',
     network: 'No connection to the server. Check the network and try again.',
     timeout: 'The server has not confirmed this yet. Try again — it will not be done twice.',

@@ -1,0 +1,141 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { liveCallOf, publishCall } from '../db/calls.ts';
+import type { Logger } from '../db/log.ts';
+import { lockUnfinished, redeliverCall, staleCards, unfinishedCalls, type UnfinishedCall } from '../db/mending.ts';
+import { inTransaction, type Db, type Transaction } from '../db/pool.ts';
+import { settleRecording } from '../db/recordings.ts';
+import type { CallLimits } from '../domain/call.ts';
+import { callbackWorkflowId, callWorkflowId, lateWorkflowId, type CallInput } from '../workflows/messages.ts';
+import type { MendResult, MendSteps } from '../workflows/steps.ts';
+import { createCallbackSteps } from './decisions/callbacks.ts';
+import { noteDecision } from './decisions/noted.ts';
+
+export interface MendDeps {
+  readonly db: Db;
+  readonly log: Logger;
+  readonly client: Client;
+  readonly taskQueue: string;
+  readonly limits: CallLimits;
+  /** Of each question to Temporal. */
+  readonly deadlineMs: number;
+}
+
+/** Of a stopped call nobody waits for what may never come: a leg without an end is taken for ended. */
+const STOPPED: Pick<CallLimits, 'legMaxMs' | 'settleMs'> = { legMaxMs: 3_000, settleMs: 3_000 };
+
+type Fate =
+  | 'running'
+  /** Temporal does not know it: an empty database, or its retention is over. */
+  | 'unknown'
+  /** Somebody ended it on purpose. */
+  | 'stopped'
+  /** It ended by itself without finishing what it was there for. */
+  | 'broken';
+
+/**
+ * Compares what Postgres holds for unfinished with the workflows there are. A lost one is made anew from the inbox, one that somebody
+ * stopped is brought to the end that is known of it, and the ticket says so. Done twice it does nothing twice.
+ */
+export function createMendSteps(deps: MendDeps): MendSteps {
+  return {
+    async mendCalls({ callId } = {}) {
+      const done = { restarted: 0, stopped: 0, cards: 0 };
+      for (const call of await unfinishedCalls(deps.db, callId)) {
+        const outcome = await mendOne(deps, call);
+        if (outcome === null) continue;
+        done[outcome] += 1;
+        deps.log.warn({ callId: call.id, outcome }, 'Mended a call without a workflow');
+      }
+      return { ...done, cards: await clearCards(deps.db) };
+    },
+  };
+}
+
+type Outcome = Exclude<keyof MendResult, 'cards'>;
+
+async function mendOne(deps: MendDeps, call: UnfinishedCall): Promise<Outcome | null> {
+  if (call.entry_id === null) return mendCallback(deps, call);
+  const workflowId = callWorkflowId(call.integration_id, call.entry_id);
+  const late = await fateOf(deps, lateWorkflowId(workflowId));
+  if (late === 'running') return null;
+  const main = await fateOf(deps, workflowId);
+  if (main === 'running') return null;
+  const fate = late === 'unknown' ? main : late;
+  return inTransaction(deps.db, async (trx) => {
+    if (!(await lockUnfinished(trx, call))) return null;
+    if (fate === 'stopped') return stop(deps, trx, call, workflowId);
+    await note(trx, call.id, 'restarted');
+    // Of a workflow that Temporal does not know the dispatcher makes another under the same name.
+    if (fate !== 'unknown' || call.has_state)
+      await startLate(deps, workflowId, { callId: call.id, limits: deps.limits, late: true });
+    await redeliverCall(trx, call.id);
+    return 'restarted';
+  });
+}
+
+async function stop(deps: MendDeps, trx: Transaction, call: UnfinishedCall, workflowId: string): Promise<Outcome> {
+  await note(trx, call.id, 'stopped');
+  if (call.state === 'over') {
+    // Whoever stopped it wanted nobody to wait for its recording; the message says so, and it can be asked for again.
+    const pending = (await trx('recordings').where({ call_id: call.id, state: 'pending' }).select('id')) as { id: string }[];
+    for (const { id } of pending) await settleRecording(trx, { id, state: 'unavailable', reason: 'interrupted' });
+    return 'stopped';
+  }
+  await trx('calls').where({ id: call.id }).update({ stopped_at: trx.fn.now() });
+  await startLate(deps, workflowId, { callId: call.id, limits: { ...deps.limits, ...STOPPED }, late: true });
+  await redeliverCall(trx, call.id);
+  return 'stopped';
+}
+
+const note = (trx: Transaction, callId: string, what: 'restarted' | 'stopped'): Promise<void> =>
+  noteDecision({ trx, callId, phoneCountry: '' }, what);
+
+/** The order to dial is never given twice: the agent hears that there will be no call, and may order another. */
+async function mendCallback(deps: MendDeps, call: UnfinishedCall): Promise<Outcome | null> {
+  if (call.command_id === null) return null;
+  if ((await fateOf(deps, callbackWorkflowId(call.command_id))) === 'running') return null;
+  const isOurs = await inTransaction(deps.db, async (trx) => {
+    if (!(await lockUnfinished(trx, call))) return false;
+    await note(trx, call.id, 'stopped');
+    return true;
+  });
+  if (!isOurs) return null;
+  await createCallbackSteps(deps).settleCallback({ callId: call.id, commandId: call.command_id, code: 'interrupted' });
+  return 'stopped';
+}
+
+async function fateOf(deps: MendDeps, workflowId: string): Promise<Fate> {
+  try {
+    const describe = () => deps.client.workflow.getHandle(workflowId).describe();
+    const { status } = await deps.client.withDeadline(Date.now() + deps.deadlineMs, describe);
+    if (status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW') return 'running';
+    return status.name === 'TERMINATED' || status.name === 'CANCELLED' ? 'stopped' : 'broken';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'unknown';
+    throw error;
+  }
+}
+
+/** Before its events are on their way again: they are signalled to whoever is awake. */
+async function startLate(deps: MendDeps, workflowId: string, input: CallInput): Promise<void> {
+  const options = {
+    workflowId: lateWorkflowId(workflowId),
+    taskQueue: deps.taskQueue,
+    args: [input],
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+  } as const;
+  await deps.client.withDeadline(Date.now() + deps.deadlineMs, () => deps.client.workflow.start('call', options));
+}
+
+async function clearCards(db: Db): Promise<number> {
+  const stale = await staleCards(db);
+  for (const { call_id, agent_id } of stale) {
+    await inTransaction(db, async (trx) => {
+      const last = await liveCallOf(trx, call_id, agent_id);
+      await trx('call_cards').where({ call_id, agent_id }).delete();
+      if (last) await publishCall(trx, 'call.ended', agent_id, { ...last, state: 'ended' });
+    });
+  }
+  return stale.length;
+}
