@@ -39,6 +39,8 @@ export async function lockUnfinished(trx: Transaction, call: UnfinishedCall): Pr
 
 /** Everything that was ever taken for a call is delivered once more; what its steps have done already they find done. How many rows. */
 export async function redeliverCall(trx: Transaction, callId: string): Promise<number> {
+  // What is told anew begins with little.
+  await trx.raw(`update calls set projection_rank = 0 where id = ?`, [callId]);
   const { rowCount } = await trx.raw<{ rowCount: number }>(
     `update inbox set delivered_at = null, verdict = 'accepted', next_attempt_at = now(), attempts = 0
      where verdict in ('delivered', 'late') and exists (

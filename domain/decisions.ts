@@ -63,6 +63,8 @@ export type Decision =
       readonly startedAt: Instant | null;
       readonly endedAt: Instant | null;
       readonly flags: Readonly<Record<string, true>>;
+      /** Grows with what is known of the call: of two that meet in the database the lower one is old. */
+      readonly rank?: number;
     }
   /** An agent's action; `hang_up` and `fetch_recording_again` are answered elsewhere. */
   | { readonly type: 'act'; readonly action: ActionMessage }
@@ -199,7 +201,15 @@ function isOwed({ conversations, recordings }: CallState): boolean {
 function showProjection(state: CallState, view: CallView, current: Current): Step {
   const projection = project(state, view, current);
   const projected = JSON.stringify(projection);
-  return projected === state.projected ? { state } : { state: { ...state, projected }, decisions: [projection] };
+  if (projected === state.projected) return { state };
+  return { state: { ...state, projected }, decisions: [{ ...projection, rank: rankOf(state) }] };
+}
+
+/** Facts only ever grow in number; that the call is over outweighs, among the same facts, that it is not yet. */
+function rankOf({ facts, actionsSeen, overAt }: CallState): number {
+  const counted = [...Object.values(facts.legs), ...Object.values(facts.recordings)].map((events) => Object.keys(events).length);
+  const heard = counted.reduce((sum, count) => sum + count, 0) + actionsSeen.length + (facts.summary ? 1 : 0);
+  return 2 * heard + (overAt === null ? 0 : 1);
 }
 
 function act(state: CallState, view: CallView): Step {

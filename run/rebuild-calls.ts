@@ -12,6 +12,8 @@ export async function rebuildOpenCalls(db: Db): Promise<number> {
       where state = 'over' and merged_into is null and entry_id is not null
         and (view -> 'state' is null or exists (select from recordings where call_id = calls.id and recordings.state = 'pending'))
         and exists (select from inbox where entry = calls.entry_id and integration_id = calls.integration_id and verdict = 'delivered')`);
+    // What is told anew begins with little.
+    await trx.raw(`update calls set projection_rank = 0 where state <> 'over'`);
     const { rowCount } = await trx.raw<{ rowCount: number }>(`
       update inbox set delivered_at = null, verdict = 'accepted', next_attempt_at = now(), attempts = 0
       where verdict = 'delivered' and (exists (select from erasures where inbox.entry = 'erasure:' || id and state <> 'done') or exists (

@@ -86,11 +86,6 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
       .then((answer) => void answers.push(answer));
   };
 
-  /** A worker that is held up in the middle of a task may write when another has long gone on, with a longer history before its eyes. */
-  const fence = (): { run: string; length: number } => {
-    const { runId, historyLength } = workflowInfo();
-    return { run: runId, length: historyLength };
-  };
   const something = (): boolean => queue.length > 0 || answers.length > 0;
   let pauses = 0;
   const endsHaving = (): number => (pauses < MOST_PAUSES ? heard.size : Number.MAX_SAFE_INTEGER);
@@ -101,7 +96,7 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     const plan = decide(state, input.limits, Date.now());
     const ends = state.overAt === null && plan.state.overAt !== null;
     if (ends || plan.decisions.length > 0) {
-      const asked = { callId: input.callId, decisions: plan.decisions, heard: lastHeard, fence: fence() };
+      const asked = { callId: input.callId, decisions: plan.decisions, heard: lastHeard };
       const results = await database.applyDecisions(ends ? { ...asked, endsHaving: endsHaving() } : asked);
       if (results.some((result) => result.type === 'more_is_coming')) {
         await waitForMore();
@@ -114,7 +109,7 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     attributes = tellVisibility(state, attributes);
     if (plan.decisions.length > 0 || queue.length > 0 || answers.length > 0) continue;
     if (plan.finished) {
-      await database.applyDecisions({ callId: input.callId, decisions: [], finalState: state, fence: fence() });
+      await database.applyDecisions({ callId: input.callId, decisions: [], finalState: state });
       // A signal taken while the last write was under way is looked at once more before the workflow closes.
       if (queue.length === 0 && answers.length === 0) return describe(state);
       continue;

@@ -22,8 +22,6 @@ export interface ApplyInput {
   readonly heard?: number | null;
   /** Kept in Postgres when the call's workflow ends, so that whatever comes late finds it. */
   readonly finalState?: CallState;
-  /** How much of the run's history this was decided upon. Absent: an answer that leans on nothing else. */
-  readonly fence?: { readonly run: string; readonly length: number };
 }
 
 /** One decision after another in one transaction (local activities: nothing leaves the service). */

@@ -43,7 +43,7 @@ async function isMoreComing(trx: Transaction, callId: string, heard: number): Pr
 
 async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<readonly DecisionResult[]> {
   return inTransaction(deps.db, async (trx) => {
-    const before = await lockCall(trx, input);
+    const before = await lockCall(trx, input.callId);
     const context: DecisionContext = { trx, callId: input.callId, known: { call: before }, inboxId: input.heard ?? null };
     if (input.endsHaving !== undefined && (await isMoreComing(trx, input.callId, input.endsHaving)))
       return [{ type: 'more_is_coming' }];
@@ -52,7 +52,7 @@ async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<re
     const results: DecisionResult[] = [];
     for (const decision of input.decisions) results.push(await applyOnce(context, decision));
     const ends = input.decisions.some((decision) => decision.type === 'project' && decision.over);
-    if (ends && before?.state !== 'over') await noteEnd(context, input.decisions);
+    if (ends && before.state !== 'over') await noteEnd(context, input.decisions);
     if (input.finalState) {
       await trx('calls')
         .where({ id: input.callId })
@@ -62,26 +62,11 @@ async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<re
   });
 }
 
-/** What was decided by somebody who knew less than what is written already: a worker that was held up, and overtaken. */
-class Overtaken extends Error {
-  override readonly name = 'Overtaken';
-}
-
-/** Locks the call's row for the transaction, and raises its fence. */
-async function lockCall(trx: Transaction, { callId, fence }: ApplyInput): Promise<CallRow> {
-  const { rows } = await trx.raw<{ rows: (CallRow & { was: number; was_run: string | null })[] }>(
-    `update calls set fence = coalesce(:length::bigint, fence), fence_run = coalesce(:run, fence_run)
-     from (select fence as was, fence_run as was_run from calls where id = :callId::uuid for update) before
-     where id = :callId::uuid returning calls.*, was, was_run`,
-    { callId, length: (fence?.length ?? null) as number, run: (fence?.run ?? null) as string },
-  );
-  const [row] = rows;
+/** Locks the call's row for the transaction. */
+async function lockCall(trx: Transaction, callId: string): Promise<CallRow> {
+  const row = (await trx('calls').where({ id: callId }).forUpdate().first()) as CallRow | undefined;
   if (!row) throw ApplicationFailure.nonRetryable(`Call ${callId} has no row: was the database set back without Temporal?`);
-  const { was, was_run, ...call } = row;
-  if (fence !== undefined && was_run === fence.run && fence.length < Number(was)) {
-    throw new Overtaken(`Decisions of call ${callId} upon ${fence.length} events of its history come after those upon ${was}`);
-  }
-  return call;
+  return row;
 }
 
 /** S14: a call that leaves nothing behind says so, for whoever asks why. */

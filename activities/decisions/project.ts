@@ -2,7 +2,7 @@ import type { Decision, ProjectedCard, ProjectedConversation } from '../../domai
 import { liveCallOf, publishCall, type LiveCall } from '../../db/calls.ts';
 import { publishTicketChanged } from '../../db/stream.ts';
 import { changeTicket, lockTicket } from '../../db/tickets.ts';
-import { byRule, toDate, type CallRow, type ConversationRow, type DecisionContext } from './context.ts';
+import { byRule, callOf, toDate, type CallRow, type ConversationRow, type DecisionContext } from './context.ts';
 import { closeMissedTickets } from './missed.ts';
 import { noteDecision, ruleOfCard } from './noted.ts';
 
@@ -14,14 +14,19 @@ type Projection = Extract<Decision, { type: 'project' }>;
  */
 export async function project(context: DecisionContext, decision: Projection): Promise<{ cancelled: boolean }> {
   const call = await projectCall(context, decision);
+  // Whoever knew more has written already: this comes from a worker that was held up, or that does a lost task again.
+  if (!call) return { cancelled: (await callOf(context)).command_state === 'cancelled' };
   for (const conversation of decision.conversations) await projectConversation(context, call, conversation);
   if (decision.withdrawn.length > 0) await withdrawConversations(context, decision.withdrawn);
   await projectCards(context, decision.cards, call.command_id !== null);
   return { cancelled: call.command_state === 'cancelled' };
 }
 
-/** The call's row; S1: the caller is recognised if the number belongs to exactly one customer, several are left to the agent's choice. */
-async function projectCall({ trx, callId, known }: DecisionContext, decision: Projection): Promise<CallRow> {
+/**
+ * The call's row, or null if one who knew more has written it. S1: the caller is recognised if the number belongs to exactly one
+ * customer, several are left to the agent's choice.
+ */
+async function projectCall({ trx, callId, known }: DecisionContext, decision: Projection): Promise<CallRow | null> {
   const { rows } = await trx.raw<{ rows: (CallRow & { recognised: boolean })[] }>(
     `with told as (
        select coalesce((select number from call_numbers where call_id = :callId::uuid and ref = :ref::int), c.phone) as phone, c.customer_id
@@ -31,11 +36,12 @@ async function projectCall({ trx, callId, known }: DecisionContext, decision: Pr
        from told join customer_phones p on p.phone = told.phone where told.customer_id is null)
      update calls set direction = :direction, state = :state, phone = told.phone, ended_at = :endedAt::timestamptz,
        started_at = coalesce(:startedAt::timestamptz, started_at), flags = :flags::jsonb,
-       customer_id = coalesce(calls.customer_id, owner.id)
-     from told, owner where calls.id = :callId::uuid
+       customer_id = coalesce(calls.customer_id, owner.id), projection_rank = coalesce(:rank::bigint, projection_rank)
+     from told, owner where calls.id = :callId::uuid and (:rank::bigint is null or projection_rank <= :rank::bigint)
      returning calls.*, (told.customer_id is null and owner.id is not null) as recognised`,
     {
       callId,
+      rank: (decision.rank ?? null) as number,
       ref: decision.customer as number,
       direction: decision.direction as string,
       state: decision.over ? 'over' : 'active',
@@ -45,7 +51,7 @@ async function projectCall({ trx, callId, known }: DecisionContext, decision: Pr
     },
   );
   const [row] = rows;
-  if (!row) throw new Error(`Call ${callId} has no row: it was dispatched without one`);
+  if (!row) return null;
   const { recognised, ...call } = row;
   if (recognised) await trx('conversations').where({ call_id: callId }).update({ customer_id: call.customer_id });
   known.call = call;

@@ -140,7 +140,7 @@ describe('missed calls recorded out of order', () => {
 
 describe('a call that is about to end', () => {
   const end = (endsHaving: number) =>
-    createCallSteps({ db: database.db, phoneCountry: 'RU' }).applyDecisions({ callId: call.callId, decisions: [], endsHaving });
+    createCallSteps({ db: database.db }).applyDecisions({ callId: call.callId, decisions: [], endsHaving });
 
   async function keep(row: { delivered_at: Date | null; verdict: string; workflow_id: string | null }): Promise<void> {
     const { entry_id: entry } = (await database.db('calls').where({ id: call.callId }).first('entry_id')) as { entry_id: string };

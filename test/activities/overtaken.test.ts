@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const projection = (over: boolean): Decision => ({
+const projection = (over: boolean, rank: number): Decision => ({
   type: 'project',
   direction: 'incoming',
   customer: null,
@@ -31,35 +31,49 @@ const projection = (over: boolean): Decision => ({
   startedAt: null,
   endedAt: null,
   flags: {},
+  rank,
 });
-const steps = () => createCallSteps({ db: database.db, phoneCountry: 'RU' });
+const write = (over: boolean, rank: number) =>
+  createCallSteps({ db: database.db }).applyDecisions({ callId, decisions: [projection(over, rank)] });
 const state = async (): Promise<unknown> =>
   ((await database.db('calls').where({ id: callId }).first('state')) as { state: string }).state;
 
-test('a worker that was held up, and overtaken, cannot undo what was decided since', async () => {
-  await steps().applyDecisions({ callId, decisions: [projection(true)], fence: { run: 'a', length: 8 } });
-  await expect(
-    steps().applyDecisions({ callId, decisions: [projection(false)], fence: { run: 'a', length: 4 } }),
-  ).rejects.toThrow('come after');
+test('a worker that was held up, and overtaken, does not undo what is known since', async () => {
+  await write(true, 9);
+  expect(await write(false, 4)).toEqual([{ type: 'projected', cancelled: false }]);
   expect(await state()).toBe('over');
 });
 
-test('whoever repeats the same, or knows more, is heard', async () => {
-  await steps().applyDecisions({ callId, decisions: [projection(true)], fence: { run: 'a', length: 8 } });
+test('whoever knows as much, or more, is heard', async () => {
+  await write(true, 9);
+  await write(true, 9);
   expect(await state()).toBe('over');
-  await steps().applyDecisions({ callId, decisions: [projection(false)], fence: { run: 'a', length: 9 } });
+  await write(false, 10);
   expect(await state()).toBe('active');
 });
 
-test('a later run of the workflow has a history of its own, and is heard', async () => {
-  await steps().applyDecisions({ callId, decisions: [projection(false)], fence: { run: 'a', length: 90 } });
-  await steps().applyDecisions({ callId, decisions: [projection(true)], fence: { run: 'b', length: 3 } });
-  expect(await state()).toBe('over');
+test('what is known grows with every event, and with the end', async () => {
+  const call = await CallRunner.start(database.db, cast.integrationId, { phone: '+79160009901' });
+  const rank = async () =>
+    Number(
+      ((await database.db('calls').where({ id: call.callId }).first('projection_rank')) as { projection_rank: string })
+        .projection_rank,
+    );
+  const ranks: number[] = [];
+  for (const step of ['appeared', 'connected', 'disconnected'] as const) {
+    await call.send(call.leg('A', step, { to: agent(cast.anna) }));
+    ranks.push(await rank());
+  }
+  await call.pass(60_000);
+  ranks.push(await rank());
+  expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
+  expect(new Set(ranks).size).toBe(4);
 });
 
 test('a workflow whose call the database does not know ends, and does not ask for ever', async () => {
-  const unknown = { callId: randomUUID(), decisions: [projection(true)], fence: { run: 'a', length: 1 } };
-  await expect(steps().applyDecisions(unknown)).rejects.toMatchObject({ nonRetryable: true });
+  const steps = createCallSteps({ db: database.db });
+  const unknown = { callId: randomUUID(), decisions: [projection(true, 1)] };
+  await expect(steps.applyDecisions(unknown)).rejects.toMatchObject({ nonRetryable: true });
 });
 
 test('what an attempt wrote that was lost with its worker is corrected by the next one, which knows more', async () => {
