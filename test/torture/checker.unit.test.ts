@@ -1,0 +1,205 @@
+import { describe, expect, test } from 'vitest';
+import { check, type Nought } from './checker/check.ts';
+import type { Evidence } from './checker/evidence.ts';
+
+/** A judge that never finds anything is of no use: one call as it should be, and what is said of it when something is not. */
+const PHONE = '+79061000000';
+/** The same, to be spoiled. */
+interface Loose {
+  readonly tickets: Record<string, unknown>[];
+  readonly calls: unknown[];
+  readonly streams: unknown[];
+}
+
+function oneCall(): Evidence {
+  const leg = { entry_id: 'e', call_id: 'l', seq: 1, call_state: 'Appeared' };
+  const recording = { id: 'r', state: 'ready', reason: null, url: '/api/recordings/r' };
+  return {
+    seed: 1,
+    staff: [{ extension: '101', agentId: 'anna', name: 'Анна' }],
+    stories: [{ story: 0, shape: 'answered', phone: PHONE, entryIds: ['e'], trouble: null }],
+    calls: [
+      {
+        entryId: 'e',
+        direction: 'incoming',
+        customer: '79061000000',
+        commandId: null,
+        startedAt: 1,
+        endedAt: 9,
+        legs: [
+          {
+            callId: 'l',
+            location: 'abonent',
+            from: '79061000000',
+            to: '101',
+            takenFrom: null,
+            transfer: null,
+            answeredAt: 2,
+            endedAt: 9,
+            appearedAt: 1,
+          },
+        ],
+        talks: [{ callId: 'l', extension: '101', with: 'customer', startedAt: 2, endedAt: 9 }],
+        recordings: [{ recordingId: 'pbx-r', callId: 'l', extension: '101', plan: 'stored', sha256: 'abc' }],
+      },
+    ],
+    sent: [{ path: '/events/call', entryId: 'e', json: JSON.stringify(leg), copy: 0, status: 200, failure: null, tookMs: 5 }],
+    received: [],
+    acts: [
+      {
+        entryId: 'e',
+        extension: '101',
+        callId: 'c',
+        actionId: 'a',
+        type: 'create_ticket',
+        subject: 'Тема',
+        gist: 'Суть',
+        ticketId: null,
+        at: 3,
+        status: 202,
+        problem: null,
+        unknowns: 0,
+        outcome: { state: 'done', code: null, ticketId: '1' },
+      },
+    ],
+    orders: [],
+    streams: [{ extension: '101', cuts: 0, events: [{ id: '1', type: 'action.done', actionId: 'a' }] }],
+    tickets: [
+      {
+        id: '1',
+        number: 1,
+        subject: 'Тема',
+        status: 'pending',
+        channel: 'call',
+        kind: 'incoming',
+        handset: 'green',
+        phone: PHONE,
+        assignee: { id: 'anna' },
+        missedCount: 0,
+        createdAt: '2026-01-01T00:00:00Z',
+        closedAt: null,
+        messages: [
+          {
+            id: '1',
+            type: 'reply',
+            body: 'Суть',
+            code: null,
+            createdAt: '2026-01-01T00:00:00Z',
+            author: { type: 'agent', id: 'anna' },
+            conversation: {
+              id: 'c.1',
+              callId: 'c',
+              agent: { id: 'anna' },
+              direction: 'incoming',
+              outcome: 'talked',
+              talkSeconds: 7,
+              answeredAt: null,
+              endedAt: null,
+              recordings: [recording],
+              recording,
+            },
+          },
+        ],
+      },
+    ],
+    downloads: { r: 'abc' },
+    files: ['r.audio'],
+    inbox: [{ source: 'pbx', path: '/events/call', body: leg, verdict: 'delivered', waiting: false }],
+    statistics: {
+      from: '',
+      to: '',
+      load: { newTickets: 1, newFromCustomers: 1, withReply: 1 },
+      totalReplies: 1,
+      agents: [{ agent: { id: 'anna' }, totalReplies: 1 }],
+    },
+    leaks: [],
+    drain: { openCalls: 0, inboxWaiting: 0, recordingsPending: 0, runningWorkflows: 0, failedWorkflows: 0 },
+    tail: [{ path: '/health/ready', statuses: [200, 200, 200, 200, 200] }],
+    strikes: [{ what: 'kill -9 api1', kind: 'kill', atMs: 1, inFlight: 3, recoveredMs: 900 }],
+    smallDisk: true,
+  };
+}
+
+const spoiled = (spoil: (evidence: Loose) => void): Evidence => {
+  const evidence = structuredClone(oneCall());
+  spoil(evidence as unknown as Loose);
+  return evidence;
+};
+type Part = Record<string, unknown>;
+const set =
+  (path: string, value: unknown) =>
+  (evidence: Loose): void => {
+    const keys = path.split('.');
+    const last = keys.pop() ?? '';
+    const place = keys.reduce<Part>((at, key) => at[key] as Part, evidence as unknown as Part);
+    place[last] = value;
+  };
+
+describe('The judge of the campaign', () => {
+  test('has nothing to say of a call that is as it should be', () => {
+    expect(check(oneCall())).toMatchObject({ passed: true, voidBecause: null, cases: [] });
+  });
+
+  const conversation = 'tickets.0.messages.0.conversation';
+  test.each<readonly [Nought, string, (evidence: Loose) => void]>([
+    ['lost', 'an event answered 200 is not in the inbox', set('inbox', [])],
+    ['noTicket', 'a talk has no ticket', set('tickets', [])],
+    ['twoTickets', 'a talk stands in two tickets', (all) => all.tickets.push(structuredClone(all.tickets[0]) ?? {})],
+    ['twoTickets', 'a ticket is there for nobody', (all) => all.tickets.push({ ...all.tickets[0], phone: '+7999' })],
+    ['answeredAsMissed', 'a talk counts as missed', set(`${conversation}.outcome`, 'missed')],
+    ['different', 'the status is another', set('tickets.0.status', 'open')],
+    ['different', 'the subject is another', set('tickets.0.subject', 'Входящий звонок')],
+    ['different', 'the assignee is another', set('tickets.0.assignee', null)],
+    ['different', 'the handset is another', set('tickets.0.handset', 'red')],
+    ['textLost', 'what the agent typed is gone', set('tickets.0.messages.0.body', '')],
+    ['silent', 'a recording is given up without a word', set(`${conversation}.recordings.0.state`, 'unavailable')],
+    ['wrongBytes', 'a recording has other bytes', set('downloads', { r: 'other' })],
+    ['recordingLost', 'a recording that the PBX has is not there', set('downloads', {})],
+    ['pendingAfterT', 'a recording is waited for', set(`${conversation}.recordings.0.state`, 'pending')],
+    ['actionLost', 'an action that was accepted has come to nothing', set('acts.0.outcome', null)],
+    ['actionLost', 'an action was refused without a reason', set('acts.0.outcome.state', 'refused')],
+    ['dialledTwice', 'a command was carried out twice', (all) => all.calls.push(...twice())],
+    [
+      'lockouts',
+      'a command was refused as invalid',
+      set('received', [{ path: '/vpbx/commands/callback', json: '', status: 400, result: 3100 }]),
+    ],
+    ['inboxOld', 'something waits in the inbox', set('drain.inboxWaiting', 2)],
+    ['callsOpen', 'a call is open', set('drain.openCalls', 1)],
+    ['workflowsFailed', 'a workflow failed', set('drain.failedWorkflows', 1)],
+    ['orphanFiles', 'a file belongs to nothing', set('files', ['r.audio', 'x.audio'])],
+    ['sseMissing', 'nobody was told what came of an action', set('streams.0.events', [])],
+    ['sseForeign', 'an agent was told of a colleague’s call', (all) => all.streams.push(foreign())],
+    ['figuresOff', 'a figure is another', set('statistics.load.newTickets', 2)],
+    ['tailBad', 'it is not alive at the end', set('tail.0.statuses', [200, 200, 200, 200, 503])],
+    ['leaks', 'a number stands in a log', set('leaks', ['api1.log: <HERE>'])],
+    ['notRecovered', 'it was not well again', set('strikes.0.recoveredMs', null)],
+    ['storiesBroken', 'a story could not be told to its end', set('stories.0.trouble', 'stuck')],
+  ])('counts %s where %s', (name, _what, spoil) => {
+    const verdict = check(spoiled(spoil));
+    expect(verdict.counts[name]).toBeGreaterThan(0);
+    expect(verdict.passed).toBe(false);
+  });
+
+  test('lets no run count in which a kill struck while nothing was under way', () => {
+    const verdict = check(spoiled(set('strikes.0.inFlight', 0)));
+    expect(verdict).toMatchObject({ passed: false, voidBecause: '1 of 1 kills struck while nothing was under way' });
+  });
+});
+
+const twice = (): Evidence['calls'] => {
+  const call = {
+    ...oneCall().calls[0],
+    entryId: 'x',
+    legs: [],
+    talks: [],
+    recordings: [],
+    commandId: 'k',
+  } as unknown as Evidence['calls'][number];
+  return [call, { ...call, entryId: 'y' }];
+};
+const foreign = (): Evidence['streams'][number] => ({
+  extension: '102',
+  cuts: 0,
+  events: [{ id: '2', type: 'call.ringing', phone: PHONE }],
+});
