@@ -8,6 +8,7 @@ import type { CallLimits } from '../domain/call.ts';
 import { callbackWorkflowId, callWorkflowId, lateWorkflowId, type CallInput } from '../workflows/messages.ts';
 import type { MendResult, MendSteps } from '../workflows/steps.ts';
 import { createCallbackSteps } from './decisions/callbacks.ts';
+import { contextOf } from './decisions/context.ts';
 import { noteDecision } from './decisions/noted.ts';
 
 export interface MendDeps {
@@ -88,7 +89,7 @@ async function stop(deps: MendDeps, trx: Transaction, call: UnfinishedCall, work
 }
 
 const note = (trx: Transaction, callId: string, what: 'restarted' | 'stopped'): Promise<void> =>
-  noteDecision({ trx, callId, phoneCountry: '' }, what);
+  noteDecision(contextOf(trx, callId), what);
 
 /** The order to dial is never given twice: the agent hears that there will be no call, and may order another. */
 async function mendCallback(deps: MendDeps, call: UnfinishedCall): Promise<Outcome | null> {

@@ -6,7 +6,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleOp
 import { readConfig, type Config } from '../db/config.ts';
 import { createLogger, type Logger } from '../db/log.ts';
 import { createPool, type Db } from '../db/pool.ts';
-import { openSecrets } from '../db/secrets.ts';
+import { openSecrets, type Secrets } from '../db/secrets.ts';
 import { startTracing } from '../db/tracing.ts';
 import { TASK_QUEUE } from '../workflows/task-queue.ts';
 import { createCommandSteps } from './commands.ts';
@@ -23,8 +23,8 @@ import { ensureSchedules } from './schedules.ts';
 import { logSteps } from './step-log.ts';
 import { createStreamRetention } from './stream-retention.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
-import { createTelephony, type Telephony } from './telephony/telephony.ts';
 import { traceTemporal, workflowTracingModules } from './temporal-tracing.ts';
+import { createTelephony, type Telephony } from './telephony/telephony.ts';
 
 const COMMAND_PATIENCE_MS = 5_000;
 
@@ -34,8 +34,9 @@ interface StepDeps {
   readonly log: Logger;
 }
 
-function openTelephony({ db, config, log }: StepDeps): Telephony {
-  const secrets = openSecrets({ dataDir: config.dataDir, secretKey: config.secretKey });
+const secretsOf = (config: Config): Secrets => openSecrets({ dataDir: config.dataDir, secretKey: config.secretKey });
+
+function openTelephony({ db, config, log }: StepDeps, secrets: Secrets): Telephony {
   const decryptSecret = (stored: Buffer): string => secrets.decrypt(stored);
   return createTelephony({ db, log, decryptSecret, trustedApiUrl: config.mangoApiUrl });
 }
@@ -43,7 +44,8 @@ function openTelephony({ db, config, log }: StepDeps): Telephony {
 /** Everything the workflows' steps do to the world, with its dependencies handed out. */
 export function createSteps(deps: StepDeps) {
   const { db, config, log } = deps;
-  const telephony = openTelephony(deps);
+  const secrets = secretsOf(config);
+  const telephony = openTelephony(deps, secrets);
   return {
     ...createCallSteps({ db }),
     ...createCommandSteps({ db, log, telephony, patienceMs: COMMAND_PATIENCE_MS }),
@@ -74,6 +76,9 @@ export async function startWorker(options: {
   const log = createLogger('worker');
   const taskQueue = options.taskQueue ?? TASK_QUEUE;
   const db = createPool(config.databaseUrl, { max: 20, prepared: true });
+  const tracing = await startTracing('trubka-worker', config.otlpEndpoint);
+  tracing?.watchQueries(db);
+  const temporalTracing = tracing && (await traceTemporal(tracing));
   const connection = await connectPatiently(config, log);
   const { namespace, ...address } = config.temporal;
   await registerSearchAttributes(config.temporal);
@@ -113,7 +118,7 @@ export async function startWorker(options: {
   });
   await dispatcher.start();
   const factsRefresher = startFactsRefresher({ db, log });
-  const operatorRefresher = startOperatorRefresher({ db, log, telephony: openTelephony({ db, config, log }) });
+  const operatorRefresher = startOperatorRefresher({ db, log, telephony: openTelephony({ db, config, log }, secretsOf(config)) });
   if (options.schedules) await ensureSchedules(client, taskQueue);
   const done = worker.run().finally(async () => {
     await dispatcher.stop();
@@ -140,7 +145,7 @@ async function bundle(log: Logger, traced = false): Promise<WorkflowBundleOption
   if (!traced && prebuilt && existsSync(prebuilt)) return { codePath: prebuilt };
   const started = Date.now();
   const { bundleWorkflows } = await import('./workflow-bundle.ts');
-  const code = await bundleWorkflows();
+  const code = await bundleWorkflows({ interceptors: traced ? workflowTracingModules() : [] });
   log.info({ ms: Date.now() - started }, 'Workflows bundled');
   return { code };
 }

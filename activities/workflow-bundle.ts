@@ -11,12 +11,13 @@ type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>
  * The workflows as a worker loads them. The rules have no state of their own, so they are loaded once for all calls and not once per
  * call: that is most of what a call in flight would keep in memory.
  */
-export async function bundleWorkflows(): Promise<string> {
+export async function bundleWorkflows(options: { readonly interceptors?: readonly string[] } = {}): Promise<string> {
   const rules = readdirSync(DOMAIN).filter((name) => name.endsWith('.ts') && name !== 'phone.ts');
   const { code } = await bundleWorkflowCode({
     workflowsPath: WORKFLOWS,
     logger: new DefaultLogger('ERROR'),
     preloadModules: rules.map((name) => DOMAIN + name),
+    workflowInterceptorModules: [...(options.interceptors ?? [])],
     webpackConfigHook: withNodesOwnSyntax,
   });
   return code;

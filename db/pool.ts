@@ -11,6 +11,8 @@ export interface PoolOptions {
   /** For processes that repeat the same few statements endlessly: they are parsed and planned once per connection. */
   readonly prepared?: boolean;
 }
+/** The driver would write to standard output by itself; what fails is thrown too, and logged by whoever catches it. */
+const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
 /** A pool of connections. Statements are cut off after 20 s, so that no request waits for ever. */
 export function createPool(databaseUrl: string, options: PoolOptions = {}): Db {

@@ -51,7 +51,8 @@ interface Hold {
 export async function deliverEntry(deps: EntryDeps, key: EntryKey): Promise<EntryOutcome> {
   const hold: Hold = { key, connection: await deps.db.client.acquireConnection(), held: false };
   try {
-    return await deliverBatches(deps, hold);
+    const deliver = () => deliverBatches(deps, hold);
+    return await (deps.tracing?.inCall('deliver', key.entry, {}, deliver) ?? deliver());
   } finally {
     if (hold.held) await unlock(deps.db, hold);
     await deps.db.client.releaseConnection(hold.connection);

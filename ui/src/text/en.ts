@@ -883,6 +883,7 @@ export const en = {
     region_forbidden: 'The PBX does not allow calls to this region. Ask an administrator.',
     destination_blocked: 'The PBX does not allow calls to this region. Ask an administrator.',
     operator_off: 'Your number in the PBX is off or outside its schedule. Switch it on or ask an administrator.',
+    test_call_running: 'A test call has just begun. Wait a few seconds.',
     account_unavailable: 'The PBX account is unavailable. Ask an administrator.',
     account_blocked: 'The PBX account is blocked. Ask an administrator.',
     billing: 'The PBX refused because of tariff or balance. Ask an administrator.',
