@@ -3,8 +3,10 @@ import { effectScope, ref } from 'vue';
 import { Problem } from '../../ui/src/client.ts';
 import { useCallAction } from '../../ui/src/composables/useCallAction.ts';
 import { useLoad } from '../../ui/src/composables/useLoad.ts';
+import { followCalls, forgetCalls, onTransition } from '../../ui/src/live/calls.ts';
 import { callDraft, flushDraft, forgetDraft } from '../../ui/src/live/drafts.ts';
-import { answerWith, liveCall } from './stage.ts';
+import { startStream, stopStream } from '../../ui/src/live/stream.ts';
+import { answerWith, liveCall, page } from './stage.ts';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
@@ -43,6 +45,38 @@ describe('an action on a call', () => {
     expect(problem.value?.body.ticketId).toBe('41');
     await run(liveCall.callId, save);
     expect(new Set(asked.map(({ body }) => (body as { actionId: string }).actionId)).size).toBe(2);
+  });
+});
+
+describe('my calls', () => {
+  /** Stands in for the browser's connection: says what the service would. */
+  class Stream extends EventTarget {
+    static open: Stream;
+    constructor() {
+      super();
+      Stream.open = this;
+    }
+    says(type: string, data: unknown): void {
+      this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify(data) }));
+    }
+    close(): void {}
+  }
+  const talking = { ...liveCall, state: 'talking' as const };
+
+  test('a talk found going on after a reload is no news, whatever is told of it; one answered now is', () => {
+    vi.stubGlobal('EventSource', Stream);
+    answerWith(() => page());
+    const told: string[] = [];
+    const stop = onTransition((call, before) => told.push(`${call.callId}: ${before} → ${call.state}`));
+    followCalls();
+    startStream();
+    Stream.open.says('call.updated', { ...talking, callId: 'going on' });
+    Stream.open.says('call.ringing', { ...liveCall, callId: 'new' });
+    Stream.open.says('call.answered', { ...talking, callId: 'new' });
+    expect(told).toEqual(['new: null → ringing', 'new: ringing → talking']);
+    stop();
+    stopStream();
+    forgetCalls();
   });
 });
 

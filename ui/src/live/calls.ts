@@ -36,9 +36,9 @@ function put(call: LiveCall, silent = false): void {
   if (!silent && before !== call.state) for (const listener of transitions) listener(call, before);
 }
 
-function fromEvent(call: LiveCall): void {
+function fromEvent(call: LiveCall, silent = false): void {
   changedBy.set(call.callId, ++eventCount);
-  put(call);
+  put(call, silent);
 }
 
 /** Reads my calls anew. `silent` on the first load: a talk that was going on before the page was opened opens nothing. */
@@ -58,7 +58,8 @@ export function followCalls(): void {
   on('call.ringing', fromEvent);
   on('call.dialling', fromEvent);
   on('call.answered', fromEvent);
-  on('call.updated', fromEvent);
+  // Of a talk that this page has not seen begin, it is no news that it goes on.
+  on('call.updated', (call) => fromEvent(call, !calls.has(call.callId)));
   on('call.ended', (call) => fromEvent({ ...call, state: 'ended' }));
   onResume(() => void refreshCalls().catch(() => undefined));
 }
