@@ -232,7 +232,7 @@ describe('coming in', () => {
 test('what the browser finds missing in a form is said in the interface’s language', async () => {
   const { vera } = office.product;
   const said = (page: Page): Promise<string> =>
-    page.getByLabel(/^(Тема|Subject)/).evaluate<string, void>('(field) => field.validationMessage');
+    page.getByLabel(/^(Тема|Subject)/).evaluate((field) => (field as unknown as { validationMessage: string }).validationMessage);
   const russian = await office.tab(vera, '/tickets/new', { language: 'ru' });
   await russian.getByRole('button', { name: 'Создать', exact: true }).click();
   expect(await said(russian)).toBe('Заполните это поле.');

@@ -23,14 +23,15 @@ async function slowServer(page: Page): Promise<() => void> {
 
 /** Measures in the page itself, frame by frame, how long what was clicked or changed goes without a sign of being under way. */
 const STOPWATCH = `(() => {
-  window.underWayAfter = undefined;
+  let tell;
+  window.underWayAfter = new Promise((resolve) => (tell = resolve));
   const watch = (event) => {
     const control = event.target.closest('button, select, input');
     if (!control) return;
     const begun = event.timeStamp;
     const look = () => {
       const shows = control.disabled || !control.isConnected || control.querySelector('.animate-spin');
-      if (shows) window.underWayAfter = performance.now() - begun;
+      if (shows) tell(performance.now() - begun);
       else requestAnimationFrame(look);
     };
     look();
@@ -38,10 +39,12 @@ const STOPWATCH = `(() => {
   document.addEventListener('click', watch, { capture: true });
   document.addEventListener('change', watch, { capture: true });
 })()`;
-async function underWayAfter(page: Page): Promise<number> {
-  await page.waitForFunction('window.underWayAfter !== undefined');
-  return page.evaluate<number>('window.underWayAfter');
-}
+const underWayAfter = (page: Page): Promise<number> => page.evaluate<number>('window.underWayAfter');
+/** When the page no longer shows any card, to the frame. */
+const CARDS_GONE = `new Promise((resolve) => {
+  const look = () => (document.querySelector('[data-call]') ? requestAnimationFrame(look) : resolve(Date.now()));
+  look();
+})`;
 
 interface Scene {
   readonly ticketId: string;
@@ -112,12 +115,10 @@ describe('it feels instant', () => {
       const call = pbx.incoming({ from: newNumber() });
       await call.ring('0103');
       for (const tab of tabs) await cards(tab).waitFor();
-      const gone = tabs.map((tab) =>
-        tab.waitForFunction('!document.querySelector("[data-call]") && Date.now()').then((handle) => handle.jsonValue()),
-      );
+      const gone = tabs.map((tab) => tab.evaluate<number>(CARDS_GONE));
       const ended = Date.now();
       await call.giveUp();
-      took.push(Math.max(...(await Promise.all(gone)).map(Number)) - ended);
+      took.push(Math.max(...(await Promise.all(gone))) - ended);
       await call.finish();
     }
     expect(Math.min(...took)).toBeLessThan(1000);
@@ -126,12 +127,12 @@ describe('it feels instant', () => {
 
 describe('whoever looks elsewhere', () => {
   const RECORDER = `
-    window.notified = []; window.closed = 0; window.tones = 0;
+    window.notified = []; window.takenBack = 0; window.tones = 0;
     window.Notification = class {
       static permission = 'granted';
       static requestPermission() { return Promise.resolve('granted'); }
       constructor(title, options) { window.notified.push([title, options.body]); }
-      close() { window.closed += 1; }
+      close() { window.takenBack += 1; }
     };
     const start = OscillatorNode.prototype.start;
     OscillatorNode.prototype.start = function (...at) { window.tones += 1; return start.apply(this, at); };
@@ -149,14 +150,14 @@ describe('whoever looks elsewhere', () => {
     const call = pbx.incoming({ from: phone });
     await call.ring('101');
     await cards(page).waitFor();
-    await page.waitForFunction('window.tones > 0');
+    await expect.poll(() => page.evaluate<number>('window.tones')).toBeGreaterThan(0);
     const notified = await page.evaluate<[string, string][]>('window.notified');
     expect(notified).toHaveLength(1);
     expect(notified[0]!.join(' ')).toMatch(/Входящий звонок.*Антон Рубинштейн/);
     await call.giveUp();
     await call.finish();
     await cards(page).waitFor({ state: 'detached' });
-    expect(await page.evaluate<number>('window.closed')).toBe(1);
+    expect(await page.evaluate<number>('window.takenBack')).toBe(1);
     await anna.request('PATCH', '/api/session', { preferences: { notifications: false, ringSound: false } });
     const quiet = await (await office.desk(anna)).newPage();
     await quiet.addInitScript(RECORDER);
