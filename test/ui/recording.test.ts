@@ -39,6 +39,33 @@ describe('the player', () => {
     await fireEvent(container.querySelector('audio')!, new Event('error'));
     expect(screen.getByRole('alert').textContent).toContain('Не удалось загрузить запись');
   });
+
+  test('what could not be loaded is loaded again by the next press, and goes on where it stopped', async () => {
+    const { container } = show(RecordingLine, { recording: ready, callId: 'x' });
+    const audio = container.querySelector('audio')!;
+    const load = vi.spyOn(audio, 'load').mockImplementation(() => undefined);
+    await fireEvent.update(screen.getByRole('slider', { name: 'Место в записи' }), '61');
+    Object.defineProperty(audio, 'error', { value: { code: 2 } });
+    await fireEvent(audio, new Event('error'));
+    audio.currentTime = 0;
+    await fireEvent.click(screen.getByRole('button', { name: 'Слушать' }));
+    expect(load).toHaveBeenCalledOnce();
+    expect(audio.currentTime).toBe(61);
+    await screen.findByRole('button', { name: 'Пауза' });
+    expect(screen.queryByRole('alert')).toBeNull();
+  });
+
+  test('whoever leaves while it plays hears and breaks nothing more', async () => {
+    const { container, unmount } = show(RecordingLine, { recording: ready, callId: 'x' });
+    const audio = container.querySelector('audio')!;
+    const pause = vi.spyOn(audio, 'pause').mockImplementation(() => undefined);
+    await fireEvent.click(screen.getByRole('button', { name: 'Слушать' }));
+    unmount();
+    expect(pause).toHaveBeenCalledOnce();
+    const broken = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    expect(() => audio.dispatchEvent(new Event('timeupdate'))).not.toThrow();
+    expect(broken).not.toHaveBeenCalled();
+  });
 });
 
 describe('where there is nothing to hear, the message says why', () => {
