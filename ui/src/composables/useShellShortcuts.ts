@@ -42,6 +42,11 @@ export function useShellShortcuts(): void {
       toggleCallFocus();
       return;
     }
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target instanceof HTMLTextAreaElement) {
+      event.preventDefault();
+      event.target.form?.requestSubmit();
+      return;
+    }
     if (!preferences.letterKeys || event.altKey || event.ctrlKey || event.metaKey || isTyping(event.target)) return;
     const going = event.timeStamp - goingSince < SEQUENCE_MS;
     goingSince = 0;

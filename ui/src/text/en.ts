@@ -799,7 +799,7 @@ export const en = {
     everywhere: 'Everywhere, also while typing',
     letters: 'Outside text fields',
     calls: 'To the call’s card and back',
-    send: 'Send the message',
+    send: 'Send or save the text typed',
     escape: 'Close a menu or window',
     search: 'Search',
     letterSwitch: 'Letter keys',
