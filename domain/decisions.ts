@@ -2,7 +2,7 @@ import { viewOf, type CallLimits, type CallView } from './call.ts';
 import { conversationsOf, missedBy, openLegOf } from './conversations.ts';
 import { earliest } from './earliest.ts';
 import { entryOf, type CallFacts } from './facts.ts';
-import { isUnheardOf, withInferredLegs } from './inference.ts';
+import { INFERRED_LEG, isUnheardOf, withInferredLegs } from './inference.ts';
 import type { ActionMessage, Instant, NumberRef } from './messages.ts';
 import { project } from './projection.ts';
 import { settleRecordings } from './recordings.ts';
@@ -205,9 +205,13 @@ function showProjection(state: CallState, view: CallView, current: Current): Ste
   return { state: { ...state, projected }, decisions: [{ ...projection, rank: rankOf(state) }] };
 }
 
-/** Facts only ever grow in number; that the call is over outweighs, among the same facts, that it is not yet. */
+/**
+ * Facts only ever grow in number; that the call is over outweighs, among the same facts, that it is not yet. What was filled in from the
+ * summary is no fact: the event that it stands for may have come since.
+ */
 function rankOf({ facts, actionsSeen, overAt }: CallState): number {
-  const counted = [...Object.values(facts.legs), ...Object.values(facts.recordings)].map((events) => Object.keys(events).length);
+  const legs = Object.entries(facts.legs).flatMap(([legId, events]) => (legId === INFERRED_LEG ? [] : [events]));
+  const counted = [...legs, ...Object.values(facts.recordings)].map((events) => Object.keys(events).length);
   const heard = counted.reduce((sum, count) => sum + count, 0) + actionsSeen.length + (facts.summary ? 1 : 0);
   return 2 * heard + (overAt === null ? 0 : 1);
 }

@@ -93,3 +93,23 @@ test('what an attempt wrote that was lost with its worker is corrected by the ne
   await call.pass(5_000);
   expect(await status()).toEqual(['closed']);
 });
+
+test('what an attempt filled in from the summary does not outweigh the event that came after all', async () => {
+  const call = await CallRunner.start(database.db, cast.integrationId, { phone: '+79160009902' });
+  await call.send(call.leg('A', 'appeared', { to: agent(cast.anna) }));
+  const rangAt = call.now;
+  await call.pass(2_000);
+  const connected = call.leg('A', 'connected');
+  await call.pass(10_000);
+  const times = { startedAt: rangAt, talkedAt: rangAt + 3_000, endedAt: call.now };
+  await call.send(call.leg('A', 'disconnected'), call.summary({ to: agent(cast.anna), ...times }));
+  const before = call.state;
+  await call.pass(60_000);
+  const isReconciled = async () =>
+    (await database.db('conversations').where({ call_id: call.callId }).pluck('reconciled')) as boolean[];
+  expect(await isReconciled()).toEqual([true]);
+  call.state = before;
+  await call.send(connected);
+  await call.pass(5_000);
+  expect(await isReconciled()).toEqual([false]);
+});
