@@ -81,6 +81,16 @@ test(
       await call.ring(who);
       await call.answer(who);
     }
+    // Each has begun before the new version comes.
+    expect(await desks.get('101')?.sees(ringing.phone, 'ringing', 60_000)).toBeDefined();
+    for (const [who, { phone }] of [
+      ['102', talking],
+      ['104', held],
+      ['105', consulting],
+      ['106', ended],
+    ] as const) {
+      expect(await desks.get(who)?.sees(phone, 'talking', 60_000)).toBeDefined();
+    }
     const card = await desks.get('103')?.sees(acted.phone, 'talking', 60_000);
     if (card) await desks.get('103')?.act(acted.call.id, card, { type: 'create_ticket', subject: 'Про заказ', gist: 'Суть' });
     await held.call.hold('104');
