@@ -97,8 +97,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'activities/dispatcher/send.ts',
-        find: "workflowIdReusePolicy: 'REJECT_DUPLICATE'",
-        put: "workflowIdReusePolicy: 'ALLOW_DUPLICATE'",
+        find: "      signalArgs: [messages],\n      workflowIdReusePolicy: 'REJECT_DUPLICATE'",
+        put: "      signalArgs: [messages],\n      workflowIdReusePolicy: 'ALLOW_DUPLICATE'",
       },
     ],
   },
