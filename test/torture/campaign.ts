@@ -36,6 +36,8 @@ const USUAL: NonNullable<DemoPbxOptions['faults']> = {
     { chance: 0.04, delayMs: 2_000 },
     { chance: 0.05, quoteNumbers: true },
     { chance: 0.04, omitOptional: true },
+    { path: 'events/call', chance: 0.02, clockSeconds: 3 },
+    { path: 'events/call', chance: 0.02, clockSeconds: -3 },
     { path: 'events/summary', chance: 0.04, delayMs: 12_000 },
     { path: 'events/record/added', chance: 0.05, delayMs: 8_000 },
     { path: 'events/summary', chance: 0.03, lose: true },

@@ -131,6 +131,12 @@ const badPbx = (name: string, more: (usual: Faults) => Faults): Strike => ({
   },
 });
 
+/** All events alike, those of calls that began before as well. */
+const withClock = (usual: Faults, clockSeconds: number): Faults => ({
+  ...usual,
+  deliveries: [...(usual.deliveries ?? []), { path: 'events/call', clockSeconds }],
+});
+
 const KILLS: readonly (readonly [number, Strike])[] = [
   [20, kill('worker1')],
   [20, kill('worker2')],
@@ -161,6 +167,8 @@ const OTHERS: readonly (readonly [number, Strike])[] = [
   [2, badPbx('busy', (usual) => ({ ...usual, commands: [{ rateLimited: true }] }))],
   [2, badPbx('breaking off downloads', (usual) => ({ ...usual, recordings: { cutTimes: 1 } }))],
   [2, badPbx('without recordings yet', (usual) => ({ ...usual, recordings: { notReadyTimes: 1 } }))],
+  [1, badPbx('with its clock three hours ahead', (usual) => withClock(usual, 10_800))],
+  [1, badPbx('with its clock three hours behind', (usual) => withClock(usual, -10_800))],
   [1, badPbx('failing', (usual) => ({ ...usual, commands: [{ httpStatus: 500, code: 5000 }] }))],
 ];
 
