@@ -199,6 +199,8 @@ export function rangForCustomer(leg: Leg, view: CallView): boolean {
   const isCustomer = isCustomerOf(view.customer);
   if (leg.rangFrom.some(isCustomer) || leg.connections.some((connection) => isCustomer(connection.from))) return true;
   if (leg.transfers.includes('blind')) return true;
+  // A colleague is consulted while the customer holds, whatever the clocks of the events say; a customer handed over is named above.
+  if (leg.transfers.includes('consultative')) return false;
   // A blind transfer may name the operator as calling party of the new leg (mango-api §3.7).
   const parents = view.legs.filter((other) => leg.takenFrom.includes(other.legId));
   return isEmployee(leg.from) && parents.some((parent) => wasLeftBefore(parent, leg));

@@ -212,6 +212,17 @@ describe('a consultation is not a conversation', () => {
     expect(played.projection.conversations.map(({ agentId }) => agentId)).toEqual(['anna']);
   });
 
+  test.each([
+    ['and answered', true],
+    ['and not answered', false],
+  ])('S5 a colleague consulted %s missed nobody, whatever the clock of the event says', (_name, isAnswered) => {
+    const isRing = isLegEvent('B', 'appeared');
+    const told = abandoned(isAnswered, V2).messages.map((message) =>
+      message.type === 'leg' && isRing(message) ? { ...message, at: message.at + 600_000 } : message,
+    );
+    expect(play(told).words).toEqual(['anna talked 65 s, settled']);
+  });
+
   test('S5 the agent’s card stays throughout', () => {
     expect(play(abandoned(true).messages).cards('anna')).toEqual(['0 ringing', '5 talking incoming', '70 gone']);
   });
