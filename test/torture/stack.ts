@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,7 +81,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   await migrate(postgres.databaseUrl);
   await prepareDatabase(postgres.databaseUrl, temporal.isNew);
 
-  const [port1 = 0, port2 = 0] = await freePorts([undefined, undefined]);
+  const [port1 = 0, port2 = 0] = await freePorts([quietPort(), quietPort()]);
   const databaseUrl = new URL(postgres.databaseUrl);
   const gates = {
     webhooks: await openGate([port1, port2]),
@@ -165,6 +166,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     },
   };
 }
+
+/** Below those that the system hands out for a moment: nobody takes it while an API is down. */
+const quietPort = (): number => randomInt(15_000, 32_000);
 
 export async function answersWell(url: string, withinMs = 3_000): Promise<boolean> {
   try {
