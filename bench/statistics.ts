@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { cpus, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
@@ -30,8 +30,12 @@ const SORTS = ['-updatedAt', '-createdAt', 'number', 'subject', 'status', 'custo
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** TEST_DATABASE_URL's server, or one of our own that keeps what is written. */
-async function provideServer(): Promise<{ readonly url: string; stop(): Promise<void> }> {
+/** One of our own in the directory to keep it in, TEST_DATABASE_URL's server, or one that goes with the run. All keep what is written. */
+async function provideServer(keep: string | undefined): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  if (keep !== undefined) {
+    const postgres = await startPostgres({ directory: join(resolve(keep), 'postgres'), durable: true });
+    return { url: postgres.serverUrl, stop: () => postgres.stop() };
+  }
   const given = process.env['TEST_DATABASE_URL'];
   if (given) return { url: given, stop: () => Promise.resolve() };
   const directory = await mkdtemp(join(tmpdir(), 'trubka-bench-'));
@@ -118,7 +122,7 @@ async function startApi(databaseUrl: string, cookie: string): Promise<Api> {
       temporal: openTemporal(config.temporal),
     }),
   );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
   return {
     async time(path) {
@@ -131,7 +135,7 @@ async function startApi(databaseUrl: string, cookie: string): Promise<Api> {
     async close() {
       await events.close();
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await new Promise((done) => server.close(done));
       await db.destroy();
     },
   };
@@ -230,8 +234,9 @@ async function measure(databaseUrl: string, cookie: string, { what, path, limit 
 }
 
 /**
- * `npm run bench -- statistics [--tickets 1000000] [--days 730] [--keep]`: fills a database of its own and measures every section
- * of the statistics and the ticket list through the API. Fails if a limit is missed.
+ * `npm run bench -- statistics [--tickets 1000000] [--days 730] [--keep DIR] [--only TEXT]`: fills a database of its own and
+ * measures every section of the statistics and the ticket list through the API, or those whose name holds the text. Fails if a
+ * limit is missed. With `--keep` the database stays in the directory, and the next run measures without filling.
  */
 export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -239,13 +244,14 @@ export async function run(args: readonly string[]): Promise<void> {
     options: {
       tickets: { type: 'string', default: '1000000' },
       days: { type: 'string', default: '730' },
-      keep: { type: 'boolean', default: false },
+      keep: { type: 'string' },
+      only: { type: 'string', default: '' },
     },
   });
   const size = { tickets: Number(values.tickets), days: Number(values.days) };
-  const server = await provideServer();
+  const server = await provideServer(values.keep);
   try {
-    if (values.keep && (await isFilled(server.url))) say('Using the database that is there');
+    if (values.keep !== undefined && (await isFilled(server.url))) say('Using the database that is there');
     else {
       await onServer(server.url, (client) => client.query(`drop database if exists ${DATABASE} with (force)`));
       await fillDatabase(server.url, size);
@@ -257,9 +263,10 @@ export async function run(args: readonly string[]): Promise<void> {
     const agent = (await db('agents').where({ role: 'agent' }).first('id')) as { id: string };
     await db.destroy();
     const measured: Measured[] = [];
-    for (const request of requests(agent.id)) measured.push(await measure(databaseUrl, cookie, request));
+    for (const request of requests(agent.id))
+      if (request.what.includes(values.only)) measured.push(await measure(databaseUrl, cookie, request));
     await report(size, measured);
-    if (!values.keep) await onServer(server.url, (client) => client.query(`drop database ${DATABASE} with (force)`));
+    if (values.keep === undefined) await onServer(server.url, (client) => client.query(`drop database ${DATABASE} with (force)`));
   } finally {
     await server.stop();
   }
