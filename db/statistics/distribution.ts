@@ -90,10 +90,13 @@ const NEAR: Readonly<Record<Level, string>> = {
 const statement = (parts: Parts): string => `
   with ${histogramSql(parts, stepOf(parts.value), `sum(${parts.value})`)},
   wanted as materialized (select m.*, step from middle m, generate_series(lowest, highest) step),
+  -- Between which values these steps lie, so that a logarithm is taken of few.
+  bounds as materialized (select floor(exp(min(step) / 16.0::float8))::bigint - 2 as low, ceil(exp((max(step) + 1) / 16.0::float8))::bigint as high from wanted),
   near as materialized (
     select f.agent_id, ${parts.value} as value, ${stepOf(parts.value)} as step,
       ${membership(parts)}
-    from ${parts.source} and ${stepOf(parts.value)} = any(array(select distinct step from wanted))),
+    from ${parts.source} and ${parts.value} between (select low from bounds) and (select high from bounds)
+      and ${stepOf(parts.value)} = any(array(select distinct step from wanted))),
   ranked as (
     select level, key, total, mean, value, below + row_number() over (partition by level, key order by value) as rank
     from (${parts.levels.map((level) => NEAR[level]).join(' union all ')}) each)
