@@ -45,14 +45,22 @@ export const measureSql = (measure: Measure): string => MEASURES[measure];
 /** Whose facts a ticket is counted with: everybody's, those of one agent, or those of an agent's team. */
 export type Whose = 'everybody' | 'agent' | 'team';
 
-/** In what a ticket counts once: its facts between two instants, of everybody or of those told apart. */
+/** In what a ticket counts once: a part of its facts that lie together, of everybody or of those told apart. */
 export interface Span {
-  readonly start: string;
-  readonly end: string;
   readonly of: Whose;
+  /** Whether a fact before this one, of which this is the time, lies outside. */
+  isBefore(previous: string): string;
+  /** Whether a fact after this one lies outside. */
+  isAfter(next: string): string;
 }
 
-export const wholePeriod = (of: Whose): Span => ({ start: ':from', end: ':to', of });
+/** The facts between two instants. */
+export const between = (start: string, end: string, of: Whose): Span => ({
+  of,
+  isBefore: (previous) => `${previous} < ${start}`,
+  isAfter: (next) => `${next} >= ${end}`,
+});
+export const wholePeriod = (of: Whose): Span => between(':from', ':to', of);
 
 /** Whose facts are left over by a filter. */
 export const whoseOf = ({ agentId, team }: StatisticsFilter): Whose =>
@@ -69,8 +77,8 @@ const NEXT: Readonly<Record<Whose, string>> = {
   team: 'f.next_of_team_at',
 };
 
-const firstIn = ({ start, of }: Span): string => `(${PREVIOUS[of]} is null or ${PREVIOUS[of]} < ${start})`;
-const lastIn = ({ end, of }: Span): string => `(${NEXT[of]} is null or ${NEXT[of]} >= ${end})`;
+const firstIn = ({ of, isBefore }: Span): string => `(${PREVIOUS[of]} is null or ${isBefore(PREVIOUS[of])})`;
+const lastIn = ({ of, isAfter }: Span): string => `(${NEXT[of]} is null or ${isAfter(NEXT[of])})`;
 
 /** How a ticket with several facts of a figure is counted once. */
 function onceSql(rule: FigureRule, span: Span): readonly string[] {

@@ -1,19 +1,45 @@
-import { offsetsDuring, type Period } from '../../domain/time-zone.ts';
+import { offsetsDuring, type Offset, type Period } from '../../domain/time-zone.ts';
+import type { Span, Whose } from './counting.ts';
 import { arraySql, instantSql, type SqlFragment } from './scope.ts';
 
 const HOURS_OF_WEEK = 168;
+const HOUR = 3_600_000;
 /** The epoch began on a Thursday: so many hours after a Monday. */
 const EPOCH = 72;
 
+export interface HoursOfWeek extends SqlFragment {
+  /** The facts of one hour of one week; null where the clock may run through an hour, through the next and through both again. */
+  hourOf(whose: Whose): Span | null;
+}
+
+/** Whether the clock never leaves an hour and comes back to it: it changes by an hour at most, between two hours. */
+const runsOn = (offsets: readonly Offset[]): boolean =>
+  offsets.slice(1).every(({ at, offset }, index) => {
+    const change = offset - (offsets[index]?.offset ?? 0);
+    return (at + offset) % HOUR === 0 && change % HOUR === 0 && change >= -HOUR;
+  });
+
 /** A fact's hour of the local week, 0 = Monday 0:00. The zone's offsets go in as data, so that Postgres only adds. */
-export function hourOfWeekSql(timeZone: string, period: Period): SqlFragment {
+export function hoursOfWeek(timeZone: string, period: Period): HoursOfWeek {
   const offsets = offsetsDuring(timeZone, period);
+  const offsetAt = (time: string): string =>
+    offsets.length === 1 ? ':offset::int' : `(:offsets::int[])[width_bucket(${time}, :changes::timestamptz[])]`;
+  const localHour = (time: string): string => `floor((date_part('epoch', ${time}) + ${offsetAt(time)}) / 3600)`;
+  const seconds = offsets.map(({ offset }) => offset / 1000);
   return {
-    sql: `((floor((date_part('epoch', f.at) + (:offsets::int[])[width_bucket(f.at, :changes::timestamptz[])]) / 3600)::bigint + ${EPOCH}) % ${HOURS_OF_WEEK})::int`,
-    bindings: {
-      changes: arraySql(offsets.map(({ at }) => instantSql(at))),
-      offsets: arraySql(offsets.map(({ offset }) => offset / 1000)),
-    },
+    sql: `((${localHour('f.at')}::bigint + ${EPOCH}) % ${HOURS_OF_WEEK})::int`,
+    bindings:
+      offsets.length === 1
+        ? { offset: String(seconds[0]) }
+        : { changes: arraySql(offsets.map(({ at }) => instantSql(at))), offsets: arraySql(seconds) },
+    hourOf: (of) =>
+      runsOn(offsets)
+        ? {
+            of,
+            isBefore: (previous) => `(${previous} < :from or ${localHour(previous)} < ${localHour('f.at')})`,
+            isAfter: (next) => `(${next} >= :to or ${localHour(next)} > ${localHour('f.at')})`,
+          }
+        : null,
   };
 }
 
@@ -21,7 +47,7 @@ export function inHourOfWeekSql(
   { timeZone, weekday, hour }: { readonly timeZone: string; readonly weekday: number; readonly hour: number },
   period: Period,
 ): SqlFragment {
-  const { sql, bindings } = hourOfWeekSql(timeZone, period);
+  const { sql, bindings } = hoursOfWeek(timeZone, period);
   return { sql: `${sql} = :hourOfWeek`, bindings: { ...bindings, hourOfWeek: String((weekday - 1) * 24 + hour) } };
 }
 

@@ -12,13 +12,14 @@ import {
 import type { Channel } from '../../domain/tickets.ts';
 import { periodBefore, startsOfDays, startsOfHours, startsOfMonths, type Period } from '../../domain/time-zone.ts';
 import type { Db } from '../pool.ts';
-import { whoseOf, wholePeriod } from './counting.ts';
+import { between, whoseOf, wholePeriod } from './counting.ts';
 import { averagesOf, type Average, type Averages, type Level } from './distribution.ts';
 import { refreshFacts } from './facts.ts';
-import { ALL_HOURS_OF_WEEK, hourOfWeekSql, weekdayAndHour } from './hours-of-week.ts';
+import { ALL_HOURS_OF_WEEK, weekdayAndHour } from './hours-of-week.ts';
+import { tallyPeaks } from './peaks.ts';
 import { arraySql, instantSql, type StatisticsFilter, type StatisticsScope } from './scope.ts';
 import { inSnapshot, type SnapshotReader } from './snapshot.ts';
-import { tally, tallyOfAgents, tallyScattered, valueOf, type Tallies } from './tally.ts';
+import { tally, tallyOfAgents, valueOf, type Tallies } from './tally.ts';
 
 export type FigureValues = Partial<Record<Figure | Median, number | null>>;
 
@@ -97,11 +98,7 @@ async function overTime(
   const tallies = await tally(reader, figures, question, {
     sql: SLICE,
     bindings: { slices: arraySql([...starts, question.period.to].map(instantSql)) },
-    span: {
-      start: `(:slices::timestamptz[])[${SLICE}]`,
-      end: `(:slices::timestamptz[])[${SLICE} + 1]`,
-      of: whoseOf(question.filter),
-    },
+    span: between(`(:slices::timestamptz[])[${SLICE}]`, `(:slices::timestamptz[])[${SLICE} + 1]`, whoseOf(question.filter)),
   });
   const series = starts.map((at, index) => ({ at, ...valuesOf(figures, tallies.groups.get(String(index + 1))) }));
   return [tallies, series];
@@ -121,11 +118,8 @@ async function seriesSection(reader: SnapshotReader, question: StatisticsQuestio
 
 async function peakSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
   const figures = FIGURES_OF.peak;
-  const [cells, { total }] = await Promise.all([
-    tallyScattered(reader, figures, question, hourOfWeekSql(question.timeZone, question.period)),
-    tally(reader, figures, question, null),
-  ]);
-  const peak = ALL_HOURS_OF_WEEK.map((hour) => ({ ...weekdayAndHour(hour), ...valuesOf(figures, cells.get(String(hour))) }));
+  const { total, groups } = await tallyPeaks(reader, figures, question, question.timeZone);
+  const peak = ALL_HOURS_OF_WEEK.map((hour) => ({ ...weekdayAndHour(hour), ...valuesOf(figures, groups.get(String(hour))) }));
   return { figures: valuesOf(figures, total), peak };
 }
 

@@ -9,10 +9,22 @@ interface GroupKey extends SqlFragment {
   readonly join?: string;
 }
 
+/**
+ * Groups numbered 0 to `last`. Joined to the numbers, for then Postgres knows how few there are, and lets helpers count;
+ * it would take a group for every row otherwise.
+ */
+export const oneOf = (name: string, last: number, { sql, bindings }: SqlFragment): GroupKey => ({
+  sql: name,
+  bindings,
+  join: `join generate_series(0, ${last}) ${name} on ${name} = ${sql}`,
+});
+
 /** How figures are broken down beside their totals. */
 export interface Grouping extends GroupKey {
   /** Within which span a ticket counts once in its group. */
   readonly span: Span;
+  /** Which facts alone are counted in groups; all, if it does not say. */
+  readonly only?: string;
   /** Groups whose own groups are counted too (agents in teams): within which span a ticket counts once there. */
   readonly outer?: Span;
 }
@@ -31,7 +43,7 @@ export interface Tallies {
 const NOTHING: Tally = { count: 0, sum: 0 };
 const add = (a: Tally, b: Tally): Tally => ({ count: a.count + b.count, sum: a.sum + b.sum });
 
-class Collector implements Tallies {
+export class Collector implements Tallies {
   private parts: Collector | null = null;
   readonly total = new Map<RuledFigure, Tally>();
   readonly groups = new Map<string, Map<RuledFigure, Tally>>();
@@ -57,8 +69,8 @@ class Collector implements Tallies {
 
 type TallyPart = 'total' | 'group' | 'outer';
 
-const countColumns = (figure: RuledFigure, part: TallyPart, span: Span): string[] => {
-  const counted = countedSql(figure, span);
+const countColumns = (figure: RuledFigure, part: TallyPart, span: Span, only = 'true'): string[] => {
+  const counted = `${countedSql(figure, span)} and ${only}`;
   const { counts } = ruleOf(figure);
   const columns = [`(count(*) filter (where ${counted}))::int as "${figure}.${part}.count"`];
   if (typeof counts === 'object') {
@@ -75,32 +87,34 @@ const tallyOf = (row: Row, figure: RuledFigure, part: TallyPart): Tally => ({
 });
 
 /** One pass over the facts of a type: each figure's parts of the total, and its value in each group. */
-async function tallyType(
+export async function countType(
   reader: SnapshotReader,
   facts: FactType,
   figures: readonly RuledFigure[],
   scope: StatisticsScope,
   grouping: Grouping | null,
   into: Collector,
-) {
+): Promise<void> {
   const { sql: where, bindings } = scopeSql(scope);
   const total = wholePeriod(whoseOf(scope.filter));
   const columns = figures.flatMap((figure) => [
     // An average's total comes with its median, from its distribution.
     ...(typeof ruleOf(figure).counts === 'object' ? [] : countColumns(figure, 'total', total)),
-    ...(grouping ? countColumns(figure, 'group', grouping.span) : []),
+    ...(grouping ? countColumns(figure, 'group', grouping.span, grouping.only) : []),
     ...(grouping?.outer ? countColumns(figure, 'outer', grouping.outer) : []),
   ]);
   const rows = await reader.rows<Row>(
-    `select ${grouping ? `(${grouping.sql})::text` : 'null'} as grouped_by, ${columns.join(', ')}
-     from ${fromSql(facts, figures)} ${grouping?.join ?? ''} where ${where} ${grouping ? 'group by 1' : ''}`,
+    // Grouped by the value itself: a text would be made of every row's.
+    `select each.*, grouped::text as grouped_by
+     from (select ${grouping?.sql ?? 'null'} as grouped, ${columns.join(', ')}
+       from ${fromSql(facts, figures)} ${grouping?.join ?? ''} where ${where} ${grouping ? 'group by 1' : ''}) each`,
     { ...bindings, ...grouping?.bindings },
   );
   for (const row of rows) {
     for (const figure of figures) {
       into.addTotal(figure, tallyOf(row, figure, 'total'));
       if (row.grouped_by === null || !grouping) continue;
-      into.setGroup(row.grouped_by, figure, tallyOf(row, figure, 'group'));
+      into.addToGroup(row.grouped_by, figure, tallyOf(row, figure, 'group'));
       if (grouping.outer) into.outer.setGroup(row.grouped_by, figure, tallyOf(row, figure, 'outer'));
     }
   }
@@ -128,7 +142,7 @@ async function distinctTotal(
   into.addTotal(figure, { count: rows[0]?.count ?? 0, sum: 0 });
 }
 
-async function distinctGroups(
+export async function countDistinct(
   reader: SnapshotReader,
   figure: RuledFigure,
   scope: StatisticsScope,
@@ -145,6 +159,22 @@ async function distinctGroups(
 
 const partsOfAll = (figures: readonly Figure[]): readonly RuledFigure[] => [...new Set(figures.flatMap(partsOf))];
 
+/** The figures whose facts need not be compared: one pass for each type of facts. */
+function countPlain(
+  reader: SnapshotReader,
+  figures: readonly RuledFigure[],
+  scope: StatisticsScope,
+  grouping: Grouping | null,
+  into: Collector,
+): Promise<void>[] {
+  const plain = figures.filter((figure) => !needsDistinct(figure));
+  const types = [...new Set(plain.map((figure) => ruleOf(figure).facts))];
+  return types.map((facts) => {
+    const ofType = plain.filter((figure) => ruleOf(figure).facts === facts);
+    return countType(reader, facts, ofType, scope, grouping, into);
+  });
+}
+
 /** Counts some figures within a scope, in total and, if asked, in groups. */
 export async function tally(
   reader: SnapshotReader,
@@ -154,23 +184,43 @@ export async function tally(
 ): Promise<Collector> {
   const into = new Collector();
   const parts = partsOfAll(figures);
-  const types = [...new Set(parts.map((figure) => ruleOf(figure).facts))];
   await Promise.all([
-    ...types.map((facts) => {
-      const plain = parts.filter((figure) => ruleOf(figure).facts === facts && !needsDistinct(figure));
-      return plain.length > 0 ? tallyType(reader, facts, plain, scope, grouping, into) : undefined;
-    }),
+    ...countPlain(reader, parts, scope, grouping, into),
     ...parts
       .filter(needsDistinct)
       .flatMap((figure) => [
         distinctTotal(reader, figure, scope, into),
-        grouping ? distinctGroups(reader, figure, scope, grouping, into) : undefined,
+        grouping ? countDistinct(reader, figure, scope, grouping, into) : undefined,
       ]),
   ]);
   return into;
 }
 
-const TEAM: GroupKey = { sql: 'member.team', bindings: {}, join: 'join agents member on member.id = f.agent_id' };
+/** In total, for each agent and for each team the tickets of a figure, of which each counts once there; from one pass over its facts. */
+async function countDistinctOfAgents(
+  reader: SnapshotReader,
+  figure: RuledFigure,
+  scope: StatisticsScope,
+  into: Collector,
+  teams: Collector,
+): Promise<void> {
+  const { sql, bindings } = distinctSql(figure, scope, { sql: 'f.agent_id', bindings: {} });
+  const rows = await reader.rows<{ level: 'total' | 'agent' | 'team'; key: string; count: number }>(
+    `with each as materialized (${sql})
+     select 'total' as level, null as key, count(distinct ticket_id)::int as count from each
+     union all
+     select 'agent', grouped_by::text, count(*)::int from each where grouped_by is not null group by grouped_by
+     union all
+     select 'team', a.team, count(distinct e.ticket_id)::int from each e join agents a on a.id = e.grouped_by
+     where a.team is not null group by a.team`,
+    bindings,
+  );
+  for (const { level, key, count } of rows) {
+    const tally = { count, sum: 0 };
+    if (level === 'total') into.addTotal(figure, tally);
+    else (level === 'agent' ? into : teams).setGroup(key, figure, tally);
+  }
+}
 
 /** What each agent's facts give to their team. */
 async function addTeams(reader: SnapshotReader, ofAgents: Tallies['groups'], into: Collector): Promise<void> {
@@ -194,34 +244,14 @@ export async function tallyOfAgents(
   withTeams: boolean,
 ): Promise<TalliesOfAgents> {
   const ofAgent = { sql: 'f.agent_id', bindings: {}, span: wholePeriod('agent') };
-  const teams = new Collector();
-  const [into] = await Promise.all([
-    tally(reader, figures, scope, withTeams ? { ...ofAgent, outer: wholePeriod('team') } : ofAgent),
-    ...partsOfAll(figures)
-      .filter((figure) => withTeams && needsDistinct(figure))
-      .map((figure) => distinctGroups(reader, figure, scope, TEAM, teams)),
+  const [into, teams] = [new Collector(), new Collector()];
+  const parts = partsOfAll(figures);
+  await Promise.all([
+    ...countPlain(reader, parts, scope, withTeams ? { ...ofAgent, outer: wholePeriod('team') } : ofAgent, into),
+    ...parts.filter(needsDistinct).map((figure) => countDistinctOfAgents(reader, figure, scope, into, teams)),
   ]);
   if (withTeams) await addTeams(reader, into.outer.groups, teams);
   return { total: into.total, agents: into.groups, teams: teams.groups };
-}
-
-/** Groups whose times lie scattered over the period (every Monday at ten): each ticket counts once per group. */
-export async function tallyScattered(
-  reader: SnapshotReader,
-  figures: readonly Figure[],
-  scope: StatisticsScope,
-  grouping: GroupKey,
-): Promise<Tallies['groups']> {
-  const into = new Collector();
-  await Promise.all(
-    partsOfAll(figures).map((figure) =>
-      // A ticket is created once, so there is nothing to compare.
-      ruleOf(figure).facts === 'created'
-        ? tallyType(reader, 'created', [figure], scope, { ...grouping, span: wholePeriod('everybody') }, into)
-        : distinctGroups(reader, figure, scope, grouping, into),
-    ),
-  );
-  return into.groups;
 }
 
 /** A figure's value: a count, the mean of what was measured, or null where there was nothing to measure. Milliseconds become seconds. */
