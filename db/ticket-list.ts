@@ -114,15 +114,33 @@ const ROWS_SQL = `select t.id, t.number, t.subject, t.status, t.channel, t.kind,
 const isCounted = (filter: TicketFilter): boolean =>
   filter.customerId === undefined && filter.counted === undefined && searched(filter) === '';
 
-function countSql(filter: TicketFilter, where: string): string {
-  if (isCounted(filter)) return `select sum(t.n) as total from ticket_counts t where ${where}`;
-  const limit = searched(filter) ? `limit ${MAX_FOUND + 1}` : '';
-  return `select count(*) as total from (select from tickets t where ${where} ${limit}) found`;
+interface Found {
+  readonly total: number;
+  /** Of a search that found few: that a ticket is one of them, so that nothing is searched for twice. */
+  readonly among?: Condition;
 }
 
-async function countTickets(db: Executor, filter: TicketFilter, where: Condition): Promise<number> {
-  const { rows } = await db.raw<{ rows: { total: string | null }[] }>(countSql(filter, where.sql), [...where.bindings]);
-  return Number(rows[0]?.total ?? 0);
+const FEW = 1_000;
+
+async function findTickets(db: Executor, where: Condition): Promise<Found> {
+  const { rows } = await db.raw<{ rows: { total: string; ids: string | null }[] }>(
+    `select count(*) as total, case when count(*) <= ${FEW} then array_agg(id)::text end as ids
+     from (select t.id from tickets t where ${where.sql} limit ${MAX_FOUND + 1}) found`,
+    [...where.bindings],
+  );
+  const { total = 0, ids } = rows[0] ?? {};
+  return { total: Number(total), ...(ids ? { among: { sql: 't.id = any(?::bigint[])', bindings: [ids] } } : {}) };
+}
+
+async function countTickets(db: Executor, filter: TicketFilter, where: Condition): Promise<Found> {
+  if (searched(filter)) return findTickets(db, where);
+  const { rows } = await db.raw<{ rows: { total: string | null }[] }>(
+    isCounted(filter)
+      ? `select sum(t.n) as total from ticket_counts t where ${where.sql}`
+      : `select count(*) as total from tickets t where ${where.sql}`,
+    [...where.bindings],
+  );
+  return { total: Number(rows[0]?.total ?? 0) };
 }
 
 interface Page extends Slice {
@@ -152,12 +170,12 @@ async function pageOfIds(db: Executor, filter: TicketFilter, where: Condition, p
 export async function listTickets(db: Executor, viewer: Viewer, filter: TicketFilter, page: Page): Promise<ListedTickets> {
   const all = await conditions(db, viewer, filter);
   const where = { sql: all.map(({ sql }) => sql).join(' and '), bindings: all.flatMap(({ bindings }) => bindings) };
-  const found = await countTickets(db, filter, where);
+  const { total: found, among } = await countTickets(db, filter, where);
   const more = searched(filter) !== '' && found > MAX_FOUND;
   const total = more ? MAX_FOUND : found;
   if (page.offset >= total) return { rows: [], total, more };
   // Counted off from the end, a list that was cut would begin somewhere else.
-  const ids = await pageOfIds(db, filter, where, page, more ? Infinity : total);
+  const ids = await pageOfIds(db, filter, among ?? where, page, more ? Infinity : total);
   return { rows: await ticketRows(db, ids), total, more };
 }
 
