@@ -1,5 +1,5 @@
 import { partsOf, ruleOf, type Figure } from '../../domain/statistics.ts';
-import { belongsSql, fromSql, whoseOf, wholePeriod } from './counting.ts';
+import { belongsSql, between, fromSql, whoseOf, wholePeriod } from './counting.ts';
 import { inHourOfWeekSql } from './hours-of-week.ts';
 import type { Condition } from '../visibility.ts';
 import { instantSql, scopeSql, type SqlFragment, type StatisticsScope } from './scope.ts';
@@ -32,7 +32,9 @@ export function isOfFigure(wanted: FigureTickets, column = 't.id'): Condition {
   const scope = scopeSql(wanted);
   const hour = wanted.hourOfWeek ? inHourOfWeekSql(wanted.hourOfWeek, wanted.period) : { sql: 'true', bindings: {} };
   const within = wanted.within ? 'f.at >= :withinFrom and f.at < :withinTo' : 'true';
-  const span = wholePeriod(whoseOf(wanted.filter));
+  const whose = whoseOf(wanted.filter);
+  // The last closing of a point is that of its own time, as in the chart.
+  const span = wanted.within ? between(':withinFrom', ':withinTo', whose) : wholePeriod(whose);
   const selects = partsOf(wanted.figure).map(
     (part) => `select f.ticket_id from ${fromSql(ruleOf(part).facts, [part])}
       where ${scope.sql} and ${belongsSql(part, span)} and ${within} and ${hour.sql}`,

@@ -85,9 +85,9 @@ const teamOf = async (asked: Asked = {}): Promise<Record<number, FigureValues>> 
   return Object.fromEntries((agents ?? []).map(({ agent, ...values }) => [world.agentIds.indexOf(agent.id), values]));
 };
 
-const listOf = async (figure: Figure, period = MARCH): Promise<number[]> => {
+const listOf = async (figure: Figure, period = MARCH, within?: typeof MARCH): Promise<number[]> => {
   await refreshFacts(database.db);
-  const { sql, bindings } = isOfFigure({ figure, period, filter: {}, viewer: EVERYBODY });
+  const { sql, bindings } = isOfFigure({ figure, period, within, filter: {}, viewer: EVERYBODY });
   const { rows } = await database.db.raw<{ rows: { id: string }[] }>(`select t.id from tickets t where ${sql} order by t.id`, [
     ...bindings,
   ]);
@@ -133,6 +133,21 @@ describe('A ticket closed, opened and closed again', () => {
     expect(await figuresOf('speed')).toMatchObject({ timeToCloseSeconds: (at('13T00:00:00') - at('10T09:00:00')) / 1000 });
     const { series } = await ask('load');
     expect(series?.filter(({ closed }) => closed === 1).map((point) => new Date(point.at).getUTCDate())).toEqual([11, 13]);
+  });
+
+  test('S23, S24: stands on each day on which it was closed, in the figure and in the list it leads to', async () => {
+    const email = { first: null, any: null, close: 60 };
+    const happenings = twice(at('11T10:00:00'), at('12T10:00:00'), at('13T10:00:00')).slice(1);
+    await happened([letter({ happenings })], { ...NO_TARGETS, email });
+    const { series, figures } = await ask('sla');
+    const closedOn = series?.filter(({ slaCloseBreached }) => slaCloseBreached === 1).map((point) => point.at);
+    expect(closedOn).toEqual([at('11T00:00:00'), at('13T00:00:00')]);
+    expect(figures).toMatchObject({ slaCloseBreached: 1 });
+    for (const from of closedOn ?? []) {
+      for (const figure of ['slaCloseBreached', 'timeToCloseSeconds', 'repliesToClose'] as const)
+        expect(await listOf(figure, MARCH, { from, to: from + 86_400_000 }), figure).toEqual([0]);
+    }
+    expect(await listOf('slaCloseBreached')).toEqual([0]);
   });
 
   test('S20: across the end counts in each period with the closing that lies there', async () => {
