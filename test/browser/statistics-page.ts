@@ -24,10 +24,15 @@ export interface Made {
   readonly admin: Visitor;
 }
 
-/** Forty tickets of all channels with some two hundred happenings, made by chance but always the same. */
+/** Forty tickets of all channels with some two hundred happenings, made by chance but always the same; one made as the clock changes. */
 function madeUp(): World {
   const cases = fc.sample(anyCase(1), { seed: 2026, numRuns: 30 });
-  const inMarch = cases.find(({ world }) => world.histories.every(({ createdAt }) => createdAt < Date.parse('2026-04-15')));
+  const changes = [Date.parse('2026-03-28T23:00:00Z'), Date.parse('2026-03-29T22:00:00Z')] as const;
+  const inMarch = cases.find(
+    ({ world }) =>
+      world.histories.every(({ createdAt }) => createdAt < Date.parse('2026-04-15')) &&
+      world.histories.some(({ createdAt }) => createdAt >= changes[0] && createdAt < changes[1]),
+  );
   if (!inMarch) throw new Error('None of the worlds lies in March');
   return inMarch.world;
 }
