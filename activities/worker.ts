@@ -163,6 +163,9 @@ async function connectPatiently(config: Config, log: Logger): Promise<NativeConn
   }
 }
 
+/** Whoever stops us kills what is not gone after ten seconds. */
+const LEAVES_WITHIN_MS = 9_500;
+
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const metrics = config.workerMetricsAddress && { prometheus: { bindAddress: config.workerMetricsAddress } };
@@ -172,7 +175,14 @@ async function main(): Promise<void> {
     ...(metrics ? { telemetryOptions: { metrics } } : {}),
   });
   const running = await startWorker({ config, schedules: true });
-  const stop = (): void => void running.stop();
+  const stop = (): void => {
+    // A statement that waits for a lock ends later than we may: the task it belongs to is done again by another worker.
+    setTimeout(() => {
+      createLogger('worker').warn('Leaves with work under way');
+      process.exit(0);
+    }, LEAVES_WITHIN_MS).unref();
+    void running.stop();
+  };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   await running.done;
