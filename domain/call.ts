@@ -212,10 +212,14 @@ function wasLeftBefore(parent: Leg, leg: Leg): boolean {
   return parent.endHeard ? parent.endedAt <= leg.startedAt : !parent.wasHeld;
 }
 
-/** Does this leg come after that talk? By the chain of legs, or by time where the leg before it is not known. */
+/**
+ * Does this leg come after that talk? By the chain of legs, or by time where the leg before it is not known: both its ends must say so, as
+ * the clock of a single event may be off, and whoever was rung together with the one who answered stopped ringing then.
+ */
 function comesAfter(leg: Leg, talk: Talk, byId: LegMap): boolean {
   if (descends(leg, talk.legId, byId)) return true;
-  return !leg.takenFrom.some((id) => byId.has(id)) && leg.legId !== talk.legId && leg.startedAt > talk.startedAt;
+  if (leg.takenFrom.some((id) => byId.has(id)) || leg.legId === talk.legId) return false;
+  return leg.startedAt > talk.startedAt && (leg.endedAt === null || leg.endedAt > talk.startedAt);
 }
 
 /** Agents whom the customer rang after `talk` (in the whole call if absent), in order. */

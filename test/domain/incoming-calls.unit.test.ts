@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { Party } from '../../domain/messages.ts';
 import { play } from '../support/call-driver.ts';
@@ -43,6 +44,15 @@ describe('S1 the card', () => {
 
   test('S1 comes only when the menu has passed the caller on', () => {
     expect(play(throughMenu().messages).cards('anna')).toEqual(['8 ringing', '15 talking incoming', '75 gone']);
+  });
+
+  test('S2a nobody of a group has missed what another one answered, whatever the clock of the ring says', () => {
+    const told = group([ANNA, BORIS], BORIS, false).messages.map((message) =>
+      message.type === 'leg' && message.state === 'appeared' && isDeepStrictEqual(message.to, ANNA)
+        ? { ...message, at: message.at + 600_000 }
+        : message,
+    );
+    expect(play(told).words).toEqual(['boris talked 60 s, settled']);
   });
 
   test('S1 leaves the others of a group when one of them answers', () => {
