@@ -161,13 +161,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'log-the-body',
-    mistake: 'the body of each webhook is logged',
+    mistake: 'the body of each webhook is written to the log, past the logger, which would have masked it',
     caughtBy: ['leaks'],
     edits: [
       {
         file: MANGO,
         find: '    const form = parseForm(await readBody(request));\n',
-        put: "    const form = parseForm(await readBody(request));\n    log.info({ text: form.json }, 'A webhook');\n",
+        put: '    const form = parseForm(await readBody(request));\n    process.stdout.write(form.json);\n',
       },
     ],
   },
