@@ -11,7 +11,7 @@ import { callOf, type CallRow, type DecisionContext } from './context.ts';
 import { lockCustomer } from './customers.ts';
 import { recordMissed } from './missed.ts';
 import { noteDecision } from './noted.ts';
-import { project } from './project.ts';
+import { project, projectAlone } from './project.ts';
 import { recordAttempt, settleTalk } from './talks.ts';
 
 export interface DecisionDeps {
@@ -42,7 +42,20 @@ async function isMoreComing(trx: Transaction, callId: string, heard: number): Pr
 }
 
 async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<readonly DecisionResult[]> {
-  return inTransaction(deps.db, async (trx) => {
+  return (await applyAlone(deps, input)) ?? (await applyTogether(deps, input));
+}
+
+/** A call of which only more is known now, as most of what is decided is: one statement. Null where it takes more than that. */
+async function applyAlone({ db }: DecisionDeps, input: ApplyInput): Promise<readonly DecisionResult[] | null> {
+  const [only, ...others] = input.decisions;
+  if (only?.type !== 'project' || only.over || others.length > 0) return null;
+  if (input.endsHaving !== undefined || input.finalState) return null;
+  const projected = await projectAlone(db, { callId: input.callId, inboxId: input.heard ?? null }, only);
+  return projected && [{ type: 'projected', ...projected }];
+}
+
+async function applyTogether({ db }: DecisionDeps, input: ApplyInput): Promise<readonly DecisionResult[]> {
+  return inTransaction(db, async (trx) => {
     const before = await lockCall(trx, input.callId);
     const context: DecisionContext = { trx, callId: input.callId, known: { call: before }, inboxId: input.heard ?? null };
     if (input.endsHaving !== undefined && (await isMoreComing(trx, input.callId, input.endsHaving)))
