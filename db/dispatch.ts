@@ -1,5 +1,5 @@
 import { liveCallOf, publishCall } from './calls.ts';
-import type { Executor, Transaction } from './pool.ts';
+import type { Db, Executor, Transaction } from './pool.ts';
 
 /** What the dispatcher knows of a call. */
 export interface DispatchCall {
@@ -70,6 +70,38 @@ export interface NewCall {
   readonly startedAt: Date;
 }
 
+/**
+ * A call of which all is known that its first events tell, on the disk before anybody is told of it, in one statement. Undefined if the
+ * entry has a row already. Numbers get the refs 0, 1, 2 … in their order.
+ */
+export async function openCall(
+  db: Db,
+  connection: unknown,
+  call: NewCall & { readonly phone: string | null; readonly line: string | null; readonly numbers: readonly string[] },
+): Promise<DispatchCall | undefined> {
+  const statement = db.raw(
+    `with made as (
+       insert into calls (integration_id, entry_id, workflow_id, started_at, phone, line)
+       select ?::uuid, ?, ?, ?::timestamptz, ?, ? where set_config('synchronous_commit', 'on', true) = 'on'
+       on conflict do nothing returning id),
+     told as (
+       insert into call_numbers (call_id, number, ref)
+       select made.id, number, place - 1 from made, unnest(?::text[]) with ordinality as given (number, place) returning 1)
+     select made.id, (select count(*) from told) from made`,
+    [
+      call.integrationId,
+      call.entryId,
+      call.workflowId,
+      call.startedAt,
+      call.phone as string,
+      call.line as string,
+      [...call.numbers],
+    ],
+  );
+  const { rows } = (await statement.connection(connection)) as { rows: { id: string }[] };
+  return rows[0] && newCallOf(rows[0].id, call);
+}
+
 export async function insertCall(db: Executor, call: NewCall): Promise<DispatchCall> {
   const row = {
     integration_id: call.integrationId,
@@ -79,20 +111,22 @@ export async function insertCall(db: Executor, call: NewCall): Promise<DispatchC
   };
   const [made] = (await db('calls').insert(row, ['id'])) as { id: string }[];
   if (!made) throw new Error('A call was inserted and has no id');
-  return {
-    id: made.id,
-    integrationId: call.integrationId,
-    entryId: call.entryId,
-    commandId: null,
-    commandState: null,
-    orderedBy: null,
-    ticketId: null,
-    phone: null,
-    line: null,
-    over: false,
-    mergedInto: null,
-  };
+  return newCallOf(made.id, { ...call, phone: null, line: null });
 }
+
+const newCallOf = (id: string, call: NewCall & Pick<DispatchCall, 'phone' | 'line'>): DispatchCall => ({
+  id,
+  integrationId: call.integrationId,
+  entryId: call.entryId,
+  commandId: null,
+  commandState: null,
+  orderedBy: null,
+  ticketId: null,
+  phone: call.phone,
+  line: call.line,
+  over: false,
+  mergedInto: null,
+});
 
 /**
  * A callback's row becomes the row of the PBX entry it turned out to be, even if its command was given up as failed meanwhile;

@@ -13,7 +13,7 @@ import type { Db, Transaction } from '../../db/pool.ts';
 import type { Tracing } from '../../db/tracing.ts';
 import { rowIdsOf, type Delivery } from './deliveries.ts';
 import type { OperatorDirectories } from './operators.ts';
-import { prepareKnown } from './prepare-known.ts';
+import { prepareKnown, prepareNew } from './prepare-known.ts';
 import { prepareDeliveries } from './prepare.ts';
 import { send, type SendingDeps } from './send.ts';
 import { describeTemporalError, isRefusedForGood, SendingFailed } from './temporal-errors.ts';
@@ -101,7 +101,10 @@ async function prepareBatch(deps: EntryDeps, hold: Hold, claimed: Claim): Promis
   const { rows } = claimed;
   try {
     const country = deps.countryOf(claimed.country);
-    const known = await prepareKnown(deps.operators, claimed, country);
+    const { db, operators } = deps;
+    const known =
+      (await prepareKnown(operators, claimed, country)) ??
+      (await prepareNew({ db, operators, connection: hold.connection }, claimed, country));
     const write = (trx: Transaction): Promise<Delivery[]> => prepareDeliveries(trx, rows, country);
     return { rows, deliveries: known ?? (await inTransaction(deps.db, hold.connection, write)) };
   } catch (error) {

@@ -189,7 +189,7 @@ async function callOf(
   return call ?? (await insertCall(trx, entry));
 }
 
-function startOf(events: readonly EventRow[]): Date {
+export function startOf(events: readonly EventRow[]): Date {
   const times = events.flatMap(({ event }) => {
     const at = event.type === 'leg' ? event.at : event.type === 'summary' ? event.startedAt : null;
     return at === null ? [] : [at];
@@ -198,7 +198,7 @@ function startOf(events: readonly EventRow[]): Date {
   return times.length > 0 ? new Date(Math.min(...times)) : (first?.row.received_at ?? new Date());
 }
 
-function refOf(numbers: Map<string, number>, number: string): number {
+export function refOf(numbers: Map<string, number>, number: string): number {
   const known = numbers.get(number);
   if (known !== undefined) return known;
   const ref = Math.max(-1, ...numbers.values()) + 1;
@@ -236,7 +236,7 @@ async function complete(trx: Transaction, call: DispatchCall, entry: string, ite
   return isMore;
 }
 
-const isCaller = (message: CallMessage): boolean =>
+export const isCaller = (message: CallMessage): boolean =>
   (message.type === 'leg' || message.type === 'summary') && message.from.kind === 'outside';
 
 async function deliveryOf(trx: Transaction, item: ReadRow, prepared: PreparedCall | undefined): Promise<Delivery> {
