@@ -72,7 +72,7 @@ async function unknown({ pbx }: Product, page: Page, take: Take): Promise<void> 
 
 async function outgoing({ pbx }: Product, { talkTicketId }: Scene, page: Page, take: Take): Promise<void> {
   await page.goto(`/tickets/${talkTicketId}`);
-  const handset = page.getByRole('button', { name: /^(Позвонить на|Call) / });
+  const handset = page.getByRole('button', { name: /^(Позвонить на|Call) \+/ });
   await handset.click();
   const block = page.getByRole('group', { name: /Набираем номер|Dialling/ });
   await block.waitFor();

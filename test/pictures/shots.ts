@@ -82,7 +82,7 @@ export const shotsOf = (scene: Scene): readonly Shot[] => [
   { name: 'customer-not-found', path: '/customers/00000000-0000-4000-8000-000000000000', by: 'anna' },
   { name: 'customer-new', path: '/customers/new', by: 'anna' },
   { name: 'search-begin', path: '/search', by: 'anna' },
-  { name: 'search-customers', path: '/search?q=9&in=customers', by: 'anna' },
+  { name: 'search-customers', path: '/search?q=ов&in=customers', by: 'anna' },
   { name: 'search-tickets', path: '/search?q=звонок&in=tickets', by: 'anna' },
   { name: 'search-nothing', path: '/search?q=нетакого', by: 'anna' },
   { name: 'statistics', path: '/statistics', by: 'admin' },
@@ -98,7 +98,16 @@ export const shotsOf = (scene: Scene): readonly Shot[] => [
   { name: 'account', path: '/account', by: 'anna' },
   { name: 'shortcuts', path: '/shortcuts', by: 'anna' },
   { name: 'demo', path: '/demo', by: 'anna' },
-  { name: 'menu', path: '/tickets', by: 'anna', before: press(/Личное меню|Personal menu|Your menu/) },
+  {
+    name: 'menu',
+    path: '/tickets',
+    by: 'anna',
+    before: async (page) => {
+      const menu = page.getByRole('button', { name: /Открыть меню|Open menu/ });
+      if (await menu.isVisible()) await menu.click();
+      await press(/Личное меню|Personal menu|Your menu/)(page);
+    },
+  },
   { name: 'not-found', path: '/no/such/page', by: 'anna' },
   { name: 'not-allowed', path: '/settings/staff', by: 'anna' },
 ];

@@ -8,13 +8,14 @@ import { Problem } from '../client.ts';
 export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, sources: WatchSource | WatchSource[] = []) {
   const data = shallowRef<T | null>(null);
   const problem = shallowRef<Problem | null>(null);
+  /** Somebody waits for it; what is only looked at again goes on unseen. */
   const busy = ref(false);
   let current: AbortController | null = null;
 
   async function ask(quiet: boolean): Promise<void> {
     current?.abort();
     const mine = (current = new AbortController());
-    busy.value = true;
+    if (!quiet) busy.value = true;
     try {
       const answer = await load(mine.signal);
       if (mine.signal.aborted) return;
