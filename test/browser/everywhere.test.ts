@@ -254,7 +254,6 @@ test('the ticket list loads with less than 300 kB of compressed script and style
   await page.waitForLoadState('networkidle').catch(() => undefined);
   const sizes = await Promise.all(loaded);
   const together = sizes.reduce((sum, size) => sum + size, 0);
-  // eslint-disable-next-line no-console -- the figure is what one looks this test up for
   console.log(
     `The ticket list's first load: ${Math.round(together / 1000)} kB of script and style in ${sizes.length} files, compressed`,
   );
