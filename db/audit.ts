@@ -1,10 +1,10 @@
+import type { AuditAction } from './audit-actions.ts';
 import type { Db, Executor } from './pool.ts';
 
 export interface AuditRecord {
   readonly agentId: string | null;
   readonly address: string | null;
-  /** `<thing>.<what happened to it>`, e.g. `agent.deactivated`. */
-  readonly action: string;
+  readonly action: AuditAction;
   /** The id of the thing. */
   readonly subject?: string | null;
   /** Ids, names of changed properties, figures: never a secret, never what somebody typed. */
@@ -28,7 +28,7 @@ const LOOK_MINUTES = 15;
 /** Appends that somebody looked at something, unless their latest look at it stands there already. */
 export async function recordLook(
   db: Executor,
-  record: { readonly agentId: string; readonly address: string | null; readonly action: string; readonly subject?: string },
+  record: { readonly agentId: string; readonly address: string | null; readonly action: AuditAction; readonly subject?: string },
 ): Promise<void> {
   const known: unknown = await db('audit_log')
     .where({ agent_id: record.agentId, action: record.action, subject: record.subject ?? null })

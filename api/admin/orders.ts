@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import { callForAction, insertAction, postAction, type CallForAction } from '../../db/actions.ts';
+import type { AuditAction } from '../../db/audit-actions.ts';
 import { recordAudit } from '../../db/audit.ts';
 import type { Config } from '../../db/config.ts';
 import { redeliverCall } from '../../db/mending.ts';
@@ -52,7 +53,7 @@ type Write = (detail?: Readonly<Record<string, unknown>>) => Promise<void>;
 /** The row is written before the deed and stays only if that succeeds: without a database nothing is done unseen. */
 async function audited(
   deps: OrderDeps,
-  action: string,
+  action: AuditAction,
   { workflowId, runId, type }: Execution,
   deed: (write: Write, trx: Transaction) => Promise<void>,
 ): Promise<void> {

@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { CODE_WORDS } from '../../activities/telephony/code-words.ts';
 import { codeWord } from '../../activities/telephony/mango/code-words.ts';
 import { PROBLEM_CODES } from '../../api/problems.ts';
+import { AUDIT_ACTIONS } from '../../db/audit-actions.ts';
+import { AUDIT_ACTIONS as AUDIT_ACTIONS_ON_SCREEN } from '../../ui/src/composables/audit-text.ts';
 import { en } from '../../ui/src/text/en.ts';
 import { ru } from '../../ui/src/text/ru.ts';
 import { fill, type Plural, type TextTree } from '../../ui/src/text/translate.ts';
@@ -90,6 +92,12 @@ describe('texts', () => {
     ]);
     const missing = PROBLEM_CODES.filter((problem) => !programs.has(problem) && !russian.has(`problem.${problem}`));
     expect(missing).toEqual([]);
+  });
+
+  test('whatever is noted in the audit log can be chosen there, and is put into words', () => {
+    expect([...AUDIT_ACTIONS_ON_SCREEN].sort()).toEqual([...AUDIT_ACTIONS].sort());
+    const keys = AUDIT_ACTIONS.map((action) => `audit.action.${action.replace('.', '_')}`);
+    expect(keys.filter((key) => !russian.has(key) || !english.has(key))).toEqual([]);
   });
 
   test('every word that the PBX can refuse with is a sentence in both languages', () => {
