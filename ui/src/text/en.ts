@@ -526,7 +526,7 @@ export const en = {
     lost: 'did not arrive',
     refused: 'refused {status}',
   },
-  settings: { title: 'Settings' },
+  settings: { title: 'Settings', workflows: 'Call workflows' },
   staff: {
     agent: 'Agent',
     title: 'Staff',

@@ -535,7 +535,7 @@ export const ru = {
     lost: 'не дошло',
     refused: 'отказ {status}',
   },
-  settings: { title: 'Настройки' },
+  settings: { title: 'Настройки', workflows: 'Процессы звонков' },
   staff: {
     agent: 'Сотрудник',
     title: 'Сотрудники',
