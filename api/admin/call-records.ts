@@ -90,3 +90,13 @@ export async function callRecordsOf(db: Executor, executions: readonly Execution
   }
   return found;
 }
+
+/** The workflow of a call by what people know it by: its id in addresses here, or the PBX's own. */
+export async function workflowIdOfCall(db: Executor, id: string): Promise<string | undefined> {
+  const { rows } = await db.raw<{ rows: { workflow_id: string }[] }>(
+    `select workflow_id from calls where (id::text = ? or entry_id = ?) and workflow_id is not null
+     order by started_at desc limit 1`,
+    [id.toLowerCase(), id],
+  );
+  return rows[0]?.workflow_id;
+}

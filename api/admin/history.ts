@@ -23,6 +23,13 @@ const STEPS: Readonly<Record<string, string>> = {
   sweepRecordings: 'уборка записей',
   cutStreamEvents: 'уборка событий',
   mendCalls: 'починка звонков без процесса',
+  removeOldRecordings: 'удаление старых записей',
+  redactOldEvents: 'номера в старых событиях заменены',
+  cutOldRows: 'удаление старых строк',
+  blockCustomer: 'новые данные больше не принимаются',
+  callsUnderWay: 'идут ли звонки',
+  eraseEverything: 'удаление данных и записей',
+  finishErasure: 'строка в журнале уничтожения',
 };
 const stepName = (type: string): string => STEPS[type] ?? type;
 
@@ -33,7 +40,7 @@ function resultWords(result: unknown): string[] {
     case 'projected':
       return [result['cancelled'] === true ? 'состояние звонка, звонок отменён' : 'состояние звонка'];
     case 'ticketed':
-      return [`заявка ${textOf(result['ticketId'])}`];
+      return [`обращение ${textOf(result['ticketId'])}`];
     case 'announced':
       return [`запись объявлена: ${textOf(result['rowId'])}`];
     default:

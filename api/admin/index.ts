@@ -45,14 +45,14 @@ export const queueDefinitions = (taskQueue: string): readonly QueueDefinition[] 
   },
   {
     name: QUEUE_NAMES.callback,
-    description: 'Заказаны из заявок; живут, пока АТС не начнёт звонок.',
+    description: 'Заказаны из обращений; живут, пока АТС не начнёт звонок.',
     scope: { types: ['callback'], taskQueue, areCalls: false },
     allowRetries: false,
   },
   {
     name: QUEUE_NAMES.maintenance,
-    description: 'Сверка со статистикой АТС и уборка, по расписанию.',
-    scope: { types: ['reconcile', 'upkeep', 'mend'], taskQueue, areCalls: false },
+    description: 'Сверка со статистикой АТС, уборка, сроки хранения, удаление персональных данных.',
+    scope: { types: ['reconcile', 'upkeep', 'mend', 'retention', 'erasure'], taskQueue, areCalls: false },
     allowRetries: true,
   },
 ];

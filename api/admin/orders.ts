@@ -105,8 +105,9 @@ async function latest(deps: OrderDeps, workflowId: string, runId: string): Promi
 async function retry(deps: OrderDeps, { workflowId, runId }: Execution): Promise<void> {
   const execution = await latest(deps, workflowId, runId);
   if (execution.type === 'callback') {
-    throw refuse('Команда «позвонить» не повторяется: закажите новый звонок из заявки');
+    throw refuse('Команда «позвонить» не повторяется: закажите новый звонок из обращения');
   }
+  if (execution.type === 'erasure') return resumeErasure(deps, execution);
   if (execution.type !== 'call') return startMaintenance(deps, execution);
   if (stateOf(execution) === 'completed') return askForRecordings(deps, execution);
   if (stateOf(execution) !== 'failed') throw refuse('Этот процесс ещё идёт');
@@ -153,6 +154,14 @@ async function startLateRun(deps: OrderDeps, execution: Execution, callId: strin
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     }),
   );
+}
+
+/** Not anew like other upkeep: whose data it is stands in its own input alone. */
+async function resumeErasure(deps: OrderDeps, execution: Execution): Promise<void> {
+  if (stateOf(execution) !== 'failed') throw refuse('Этот процесс не прерван: повторять нечего');
+  const task = lastGoodTask(await readHistory(deps.temporal, execution));
+  if (task === undefined) throw refuse('Процесс прерван раньше первого шага');
+  await reset(deps, execution, task);
 }
 
 async function startMaintenance(deps: OrderDeps, execution: Execution): Promise<void> {

@@ -10,6 +10,8 @@ const NAMES: Readonly<Record<string, string>> = {
   reconcile: 'Сверка с АТС',
   upkeep: 'Уборка',
   mend: 'Починка звонков',
+  retention: 'Сроки хранения',
+  erasure: 'Удаление персональных данных',
 };
 const FAILURES: Partial<Record<ExecutionStatus, string>> = {
   failed: 'Завершился ошибкой',

@@ -10,7 +10,7 @@ import type {
 import proto from '@temporalio/proto';
 import type { Db } from '../../db/pool.ts';
 import { ProblemError } from '../problems.ts';
-import { callRecordsOf, callWorkflowIdOf } from './call-records.ts';
+import { callRecordsOf, callWorkflowIdOf, workflowIdOfCall } from './call-records.ts';
 import { ExecutionList } from './execution-list.ts';
 import { millisecondsOf, type Execution, type Scope, type Shown } from './executions.ts';
 import { historyLines } from './history.ts';
@@ -105,7 +105,9 @@ export class WorkflowQueue extends BaseAdapter {
       callRecordsOf(this.deps.db, [execution]),
       lookInto(this.deps.temporal, execution),
     ]);
-    return new WorkflowJob({ id, execution, record: recordFor(records, execution), insight }, this.deps.orders);
+    const { runId } = parseJobId(id);
+    const own = runId === undefined ? execution.workflowId : id;
+    return new WorkflowJob({ id: own, execution, record: recordFor(records, execution), insight }, this.deps.orders);
   }
 
   async getJobLogs(id: string): Promise<string[]> {
@@ -166,12 +168,13 @@ export class WorkflowQueue extends BaseAdapter {
   updateJobScheduler = (): Promise<JobSchedulerUpdateResult> => unfit('Расписания меняют в Temporal');
   runJobSchedulerNow = (): Promise<'not-found'> => unfit('Расписания меняют в Temporal');
 
-  /** Whatever the id, only what belongs in this queue is found. */
+  /** Whatever the id, only what belongs in this queue is found: a workflow by its own id, a call's by the call's too. */
   private async find(id: string): Promise<Execution | undefined> {
-    const { workflowId, runId } = parseJobId(id);
+    const { workflowId, runId } = parseJobId(id.trim());
     if (workflowId === '') return undefined;
-    const execution = await findExecution(this.deps.temporal, workflowId, runId);
-    const { types, taskQueue } = this.definition.scope;
+    const { types, taskQueue, areCalls } = this.definition.scope;
+    const named = areCalls && !workflowId.includes(':') ? await workflowIdOfCall(this.deps.db, workflowId) : undefined;
+    const execution = await findExecution(this.deps.temporal, named ?? workflowId, runId);
     return execution && types.includes(execution.type) && execution.taskQueue === taskQueue ? execution : undefined;
   }
 }

@@ -329,6 +329,12 @@ describe('lists', () => {
     expect((await ask(await openSite(idle), api.admin, jobPath(CALLS, call.workflowId))).status).toBe(404);
     const { runId } = await call.handle.describe();
     expect((await ask(site, api.admin, jobPath(CALLS, `${call.workflowId}@${runId}`))).status).toBe(200);
+    const { entry_id: entryId } = (await api.db('calls').where({ id: call.callId }).first('entry_id')) as { entry_id: string };
+    for (const id of [call.callId, entryId]) {
+      const found = await ask(site, api.admin, jobPath(CALLS, id));
+      expect(found.body).toMatchObject({ job: { id: call.workflowId, data: { call: { callId: call.callId } } } });
+      expect((await ask(site, api.admin, jobPath(CALLBACKS, id))).status).toBe(404);
+    }
     const queue = queueOf(site, CALLS);
     await eventually(
       () => queue.getJobs(['delayed'], 0, 9),
@@ -340,7 +346,7 @@ describe('lists', () => {
     const lines = (logs.body as string[]).join('\n');
     expect(lines).toMatch(/Начат: call/);
     expect(lines).toMatch(/Сигнал received: leg appeared \(событие \d+\)/);
-    expect(lines).toMatch(/Решения записаны: .*заявка \d+/);
+    expect(lines).toMatch(/Решения записаны: .*обращение \d+/);
     expect(lines).toMatch(/Исполнено: запись разговора — retry, not_found/);
     expect(lines).toMatch(/Таймер на/);
     expect(lines).toMatch(/Состояние: waiting_for_recording/);
@@ -449,6 +455,27 @@ describe('what an admin can do', () => {
     const input = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data ?? new Uint8Array();
     expect(JSON.parse(Buffer.from(input).toString())).toMatchObject({ callId, late: true });
     expect(await auditOf(workflowId)).toMatchObject([{ detail: { how: 'late', newWorkflowId: `${workflowId}:late` } }]);
+  });
+
+  test('an erasure that was stopped goes on with the same customer, never with nobody', async () => {
+    const site = await openSite(staffed);
+    const workflowId = `erasure:${randomUUID()}`;
+    const input = { erasureId: randomUUID(), pauseMs: 1, longestCallMs: 1, settleMs: 1 };
+    const handle = await temporal.client.workflow.start('erasure', { workflowId, taskQueue: staffed, args: [input] });
+    await eventually(
+      () => queueOf(site, MAINTENANCE).getJobLogs(workflowId),
+      (lines) => lines.some((line) => line.includes('Поручено: новые данные больше не принимаются')),
+    );
+    const { runId } = await handle.describe();
+    await handle.terminate('test');
+    expect((await ask(site, api.admin, jobPath(MAINTENANCE, workflowId, 'retry'), { method: 'PUT' })).status).toBe(204);
+    const again = temporal.client.workflow.getHandle(workflowId);
+    expect((await again.describe()).runId).not.toBe(runId);
+    const { events } = await again.fetchHistory();
+    const data = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data ?? new Uint8Array();
+    expect(JSON.parse(Buffer.from(data).toString())).toEqual(input);
+    expect(await auditOf(workflowId)).toMatchObject([{ action: 'workflow.retried', detail: { how: 'reset' } }]);
+    await again.terminate('done with');
   });
 
   test('the order to dial a customer is never given twice', async () => {
