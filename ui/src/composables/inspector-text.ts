@@ -31,6 +31,13 @@ export function endText(end: InspectedEvent['from']): string {
   return end.extension ?? (end.number ? formatPhone(end.number) : t('inspector.hidden'));
 }
 
+/** Who with whom; only of a leg is a caller whom nobody names one who hides the number. */
+export function partiesOf({ from, to, path }: Pick<InspectedEvent, 'from' | 'to' | 'path'>): string {
+  if (path === '/events/call' && !from) return to ? `${t('inspector.hidden')} → ${endText(to)}` : t('inspector.hidden');
+  if (!from) return to ? endText(to) : '';
+  return `${endText(from)} → ${to ? endText(to) : '…'}`;
+}
+
 /** 35 ms, 1.2 s, 3 min. */
 export function formatSpan(ms: number): string {
   if (ms < 1000) return t('inspector.millis', { n: ms });
