@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { newCustomer, openOffice, type Office } from './desk.ts';
+import { cards, newCustomer, openOffice, type Office } from './desk.ts';
 
 let office: Office;
 beforeAll(async () => {
@@ -30,6 +30,66 @@ describe('administration', () => {
     await row.getByRole('button', { name: 'Вера Орлова: действия' }).click();
     await page.getByRole('menuitem', { name: 'Включить' }).click();
     await row.getByText('Работает').waitFor();
+  });
+
+  test('«Сотрудники»: somebody invited comes in by the link, once, and is what the role says', async () => {
+    const { admin } = office.product;
+    const page = await office.tab(admin, '/settings/staff');
+    await page.getByRole('button', { name: 'Добавить сотрудника' }).click();
+    await page.getByLabel('Полное имя').fill('Глеб Новиков');
+    await page.getByLabel('Email', { exact: false }).first().fill('gleb@demo.local');
+    await page.getByRole('button', { name: 'Пригласить' }).click();
+    const link = await page.getByLabel(/Отправьте ссылку сотруднику Глеб Новиков/).inputValue();
+    const row = page.getByRole('listitem').filter({ hasText: 'gleb@demo.local' });
+    await row.getByText('Приглашён').waitFor();
+    const own = await (await office.desk(null)).newPage();
+    await own.goto(new URL(link).pathname);
+    await own.getByText('Глеб Новиков, придумайте пароль').waitFor();
+    await own.locator('input[type=password]').fill('a lighthouse by the sea');
+    await own.getByRole('button', { name: 'Начать работу' }).click();
+    await own.getByRole('heading', { level: 1, name: 'Обращения' }).waitFor();
+    expect(await own.getByRole('link', { name: 'Настройки' }).count()).toBe(0);
+    await page.reload();
+    await row.getByText('Работает').waitFor();
+    await row.getByLabel('Роль: Глеб Новиков').selectOption({ label: 'Администратор' });
+    await expect
+      .poll(async () => (await admin.get<{ items: { email: string; role: string }[] }>('/api/agents')).items)
+      .toContainEqual(expect.objectContaining({ email: 'gleb@demo.local', role: 'admin' }));
+    await own.reload();
+    await own.getByRole('link', { name: 'Настройки' }).waitFor();
+    const late = await (await office.desk(null)).newPage();
+    await late.goto(new URL(link).pathname);
+    await late.getByRole('alert').waitFor();
+    for (const complaint of office.complaints()) expect(complaint).toMatch(/40[14]|410/);
+  });
+
+  test('«Поля данных»: what is flagged «Входящий звонок» stands on the card, what is not does not', async () => {
+    const { admin, anna, pbx } = office.product;
+    const field = await admin.post<{ key: string }>('/api/fields', { label: 'Договор', type: 'text', showOnCall: false });
+    const customer = await newCustomer(office.product, 'Осип Мандельштам', { customFields: { [field.key]: 'Д-118' } });
+    const page = await office.tab(admin, '/settings/fields');
+    const desk = await office.tab(anna);
+    const ring = async () => {
+      const call = pbx.incoming({ from: customer.phone });
+      await call.ring('101');
+      await cards(desk).getByText('Осип Мандельштам').first().waitFor();
+      return call;
+    };
+    const end = async (call: Awaited<ReturnType<typeof ring>>) => {
+      await call.giveUp();
+      await call.finish();
+      await cards(desk).first().waitFor({ state: 'detached' });
+    };
+    const before = await ring();
+    expect(await cards(desk).getByText('Д-118').count()).toBe(0);
+    await end(before);
+    await page.getByRole('switch', { name: 'Входящий звонок: Договор' }).click();
+    await expect
+      .poll(async () => (await admin.get<{ items: { key: string; showOnCall: boolean }[] }>('/api/fields')).items)
+      .toContainEqual(expect.objectContaining({ key: field.key, showOnCall: true }));
+    const after = await ring();
+    await cards(desk).getByText('Д-118').waitFor();
+    await end(after);
   });
 
   test('«Поля данных»: a list of choices is added, its choices changed, put first, and stands on the customer’s form', async () => {
