@@ -9,6 +9,10 @@ export interface Scene {
   /** A customer with tickets, for calls that ring. */
   readonly known: { readonly id: string; readonly phone: string; readonly fullName: string };
   readonly emptyCustomerId: string;
+  /** The call behind the talk's ticket. */
+  readonly talkCallId: string;
+  /** A link by which somebody invited comes in. */
+  readonly invitationPath: string;
 }
 
 const PEOPLE = [
@@ -51,6 +55,9 @@ async function until<T>(read: () => Promise<T | undefined>): Promise<T> {
 
 interface Found {
   readonly items: readonly { readonly id: string; readonly missedCount: number; readonly handset: string | null }[];
+}
+interface Talked {
+  readonly messages: readonly { readonly conversation: { readonly callId: string } | null }[];
 }
 const ticketsOf = (by: Visitor, customerId: string): Promise<Found> =>
   by.get<Found>(`/api/tickets?customerId=${customerId}&channel=call`);
@@ -146,7 +153,13 @@ export async function makeScene(product: Product): Promise<Scene> {
     [missed[2]!, 3],
   ];
   for (const [id, hours] of ages) await backdate(product, id, hours);
+  const talked = await anna.get<Talked>(`/api/tickets/${talks[0]}`);
+  const { invitationUrl } = await admin.post<{ invitationUrl: string }>('/api/agents', {
+    ...{ fullName: 'Глеб Новиков', email: 'gleb@demo.local', role: 'agent', team: 'Продажи' },
+  });
   return {
+    talkCallId: talked.messages.find(({ conversation }) => conversation)!.conversation!.callId,
+    invitationPath: new URL(invitationUrl).pathname,
     ...{ ticketId: letters[0]!, talkTicketId: talks[0]!, missedTicketId: missed[0]! },
     ...{ customerId: customers[0]!.id, known: customers[0]!, emptyCustomerId },
   };

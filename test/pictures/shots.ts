@@ -17,6 +17,17 @@ const fail = async (page: Page, path: RegExp): Promise<void> => {
 };
 const press = (name: RegExp) => (page: Page) => page.getByRole('button', { name }).first().click();
 
+const check = async (page: Page): Promise<void> => {
+  await press(/^(Проверить|Check)$/)(page);
+  await page.locator('[data-check=mapping]').first().waitFor();
+};
+const openEvent = (page: Page): Promise<void> =>
+  page
+    .getByRole('list', { name: /^(События|Events)$/ })
+    .getByRole('button')
+    .first()
+    .click();
+
 export const shotsOf = (scene: Scene): readonly Shot[] => [
   { name: 'sign-in', path: '/sign-in', by: 'nobody' },
   {
@@ -94,7 +105,19 @@ export const shotsOf = (scene: Scene): readonly Shot[] => [
   { name: 'settings-staff', path: '/settings/staff', by: 'admin' },
   { name: 'settings-fields', path: '/settings/fields', by: 'admin' },
   { name: 'settings-integrations', path: '/settings/integrations', by: 'admin' },
+  { name: 'settings-integrations-checked', path: '/settings/integrations', by: 'admin', before: check },
   { name: 'settings-general', path: '/settings/general', by: 'admin' },
+  { name: 'settings-privacy', path: '/settings/privacy', by: 'admin' },
+  { name: 'settings-audit', path: '/settings/audit', by: 'admin' },
+  { name: 'settings-inspector', path: '/settings/inspector', by: 'admin' },
+  { name: 'settings-inspector-open', path: '/settings/inspector?kind=%2Fevents%2Fsummary', by: 'admin', before: openEvent },
+  { name: 'timeline', path: `/calls/${scene.talkCallId}/timeline`, by: 'admin' },
+  { name: 'customer-erase', path: `/customers/${scene.customerId}/erase`, by: 'admin' },
+  { name: 'settings-staff-add', path: '/settings/staff', by: 'admin', before: press(/Добавить сотрудника|Add an agent/) },
+  { name: 'settings-fields-add', path: '/settings/fields', by: 'admin', before: press(/Добавить поле|Add a field/) },
+  { name: 'invitation', path: scene.invitationPath, by: 'nobody' },
+  // The board's own page; it speaks Russian only.
+  { name: 'board', path: '/admin/workflows/queue/Звонки?status=completed', by: 'admin' },
   { name: 'account', path: '/account', by: 'anna' },
   { name: 'shortcuts', path: '/shortcuts', by: 'anna' },
   { name: 'demo', path: '/demo', by: 'anna' },
