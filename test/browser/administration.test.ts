@@ -65,7 +65,11 @@ describe('administration', () => {
 
   test('«Поля данных»: what is flagged «Входящий звонок» stands on the card, what is not does not', async () => {
     const { admin, anna, pbx } = office.product;
-    const field = await admin.post<{ key: string }>('/api/fields', { label: 'Договор', type: 'text', showOnCall: false });
+    const field = await admin.post<{ id: string; key: string }>('/api/fields', {
+      label: 'Договор',
+      type: 'text',
+      showOnCall: false,
+    });
     const customer = await newCustomer(office.product, 'Осип Мандельштам', { customFields: { [field.key]: 'Д-118' } });
     const page = await office.tab(admin, '/settings/fields');
     const desk = await office.tab(anna);
@@ -87,9 +91,11 @@ describe('administration', () => {
     await expect
       .poll(async () => (await admin.get<{ items: { key: string; showOnCall: boolean }[] }>('/api/fields')).items)
       .toContainEqual(expect.objectContaining({ key: field.key, showOnCall: true }));
+    await desk.reload();
     const after = await ring();
     await cards(desk).getByText('Д-118').waitFor();
     await end(after);
+    await admin.request('DELETE', `/api/fields/${field.id}`);
   });
 
   test('«Поля данных»: a list of choices is added, its choices changed, put first, and stands on the customer’s form', async () => {
@@ -111,7 +117,7 @@ describe('administration', () => {
         )
         .toBe(4 - step);
     }
-    expect(await page.getByRole('button', { name: 'Выше: Тариф' }).isDisabled()).toBe(true);
+    await expect.poll(() => page.getByRole('button', { name: 'Выше: Тариф' }).isDisabled()).toBe(true);
     const { id } = await newCustomer(office.product, 'Сергей Есенин');
     await page.goto(`/customers/${id}?edit=1`);
     await page.getByLabel('Тариф').selectOption({ label: 'Средний' });
