@@ -28,15 +28,20 @@ const CONFIRM = {
   RETRY: 'Повторить? Прерванный звонок продолжится с последнего удачного шага; у завершённого будет ещё раз запрошена запись.',
 };
 
+/** What its states are called here. */
+const STATUS = { ACTIVE: 'Идут', DELAYED: 'Ждут записи', FAILED: 'Прерванные и с ошибкой' };
+
 interface Messages {
   readonly JOB: { readonly ACTIONS: { readonly CONFIRM: object } };
+  readonly QUEUE: { readonly STATUS: object };
 }
 
 export function withWorkflowWords(json: string): string {
   const messages = JSON.parse(json) as Messages;
   const { ACTIONS } = messages.JOB;
   const actions = { ...ACTIONS, ...WORDS, CONFIRM: { ...ACTIONS.CONFIRM, ...CONFIRM } };
-  return JSON.stringify({ ...messages, JOB: { ...messages.JOB, ACTIONS: actions } });
+  const queue = { ...messages.QUEUE, STATUS: { ...messages.QUEUE.STATUS, ...STATUS } };
+  return JSON.stringify({ ...messages, JOB: { ...messages.JOB, ACTIONS: actions }, QUEUE: queue });
 }
 
 /** Elements that would send the browser to another host: the board's page asks Google for its letters. */

@@ -6,6 +6,7 @@ import { Router, type ErrorRequestHandler, type RequestHandler, type Response } 
 import type { Logger } from '../../db/log.ts';
 import { problemBody, ProblemError, statusOf, toProblem } from '../problems.ts';
 import { createBoardFiles, withoutForeignHosts } from './board-files.ts';
+import { createFindPage } from './find-page.ts';
 
 /** As the library's, but for its page, which asks nobody else for anything, and its failures, which become problems like all others. */
 class BoardAdapter extends ExpressAdapter {
@@ -86,12 +87,15 @@ export function createBoard(basePath: string, queues: readonly BaseAdapter[], lo
         showMetrics: false,
         sortQueues: false,
         jobDetails: { defaultTab: 'Data' },
-        miscLinks: [{ text: 'Трубка', url: '/' }],
+        miscLinks: [
+          { text: 'Найти по id', url: `${basePath}/find` },
+          { text: 'Трубка', url: '/' },
+        ],
       },
     },
   });
   const router = Router();
-  router.use(noStore, refuseUnfit, createBoardFiles());
+  router.use(noStore, refuseUnfit, createBoardFiles(), createFindPage(basePath, queues));
   router.use(serverAdapter.getRouter() as Router);
   router.use(answerFailures(logger));
   return router;

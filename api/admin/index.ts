@@ -39,7 +39,7 @@ const policy = (directives: Directives): RequestHandler =>
 export const queueDefinitions = (taskQueue: string): readonly QueueDefinition[] => [
   {
     name: QUEUE_NAMES.call,
-    description: 'Один процесс на звонок АТС. «Отложенные» ждут записи разговора.',
+    description: 'Один процесс на звонок АТС. «Ждут записи» — разговор окончен, запись ещё не пришла.',
     scope: { types: ['call'], taskQueue, areCalls: true },
     allowRetries: true,
   },

@@ -200,7 +200,10 @@ describe('who may see the board', () => {
     expect(script.text).toMatch(/\{\[\w+\.\w+\.failed\]:\[\w+\.retry\],\[\w+\.\w+\.active\]:\[\w+\.clean\]/);
     expect(withWorkflowButtons(script.text)).toBe(script.text);
     const words = await ask(site, api.admin, `${BOARD}/static/locales/ru-RU/messages.json`);
-    expect(words.body).toMatchObject({ JOB: { ACTIONS: { CLEAN: 'Прервать', CONFIRM: {} } } });
+    expect(words.body).toMatchObject({
+      JOB: { ACTIONS: { CLEAN: 'Прервать', CONFIRM: {} } },
+      QUEUE: { STATUS: { DELAYED: 'Ждут записи' } },
+    });
   });
 });
 
@@ -351,6 +354,25 @@ describe('lists', () => {
     expect(lines).toMatch(/Таймер на/);
     expect(lines).toMatch(/Состояние: waiting_for_recording/);
     expect(lines).not.toContain('9161234567');
+  });
+});
+
+describe('the search by id', () => {
+  test('leads to the workflow in its queue, and says where there is none', async () => {
+    const site = await openSite(idle);
+    const workflowId = await startIdle();
+    const find = (id: string) => ask(site, api.admin, `${BOARD}/find?id=${encodeURIComponent(id)}`);
+    const found = await find(` ${workflowId} `);
+    expect([found.status, found.headers.get('location')]).toEqual([
+      302,
+      `${BOARD}/queue/${encodeURIComponent(CALLS)}/${encodeURIComponent(workflowId)}`,
+    ]);
+    expect((await ask(site, api.admin, `${BOARD}/find`)).status).toBe(200);
+    const none = await find('"><script>alert(1)</script>');
+    expect(none.status).toBe(404);
+    expect(none.text).toContain('Такого процесса нет');
+    expect(none.text).not.toContain('<script>');
+    expect((await ask(site, api.anna, `${BOARD}/find`)).status).toBe(403);
   });
 });
 
