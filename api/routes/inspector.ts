@@ -22,7 +22,7 @@ import { cursorOf, presentInspected, presentInspectedDetail, readCursor } from '
 import { ProblemError } from '../problems.ts';
 import { route } from '../route.ts';
 
-const look = ({ agentId }: SignedIn, address: string) => ({ agentId, address, action: 'inspector.opened' });
+const look = ({ agentId }: SignedIn, address: string) => ({ agentId, address, action: 'inspector.opened' as const });
 
 async function filterOf(db: Db, query: z.output<typeof inspectorQuery>): Promise<InspectorFilter> {
   const { verdict, kind, accountId, extension, call, from, to, digits } = query;
