@@ -19,7 +19,7 @@ const press = (name: RegExp) => (page: Page) => page.getByRole('button', { name 
 
 const check = async (page: Page): Promise<void> => {
   await press(/^(Проверить|Check)$/)(page);
-  await page.locator('[data-check=mapping]').first().waitFor();
+  await page.locator('[data-check=mapping]').first().waitFor({ state: 'attached' });
 };
 const openEvent = (page: Page): Promise<void> =>
   page
