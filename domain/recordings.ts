@@ -32,7 +32,9 @@ function failureOf(completed: RecordingFact | undefined): RecordingVerdict['fail
 
 /** Order plays no part: a recording is completed or stored as soon as any event says so. */
 export function recordingVerdict(facts: Readonly<Record<string, RecordingFact>>): RecordingVerdict {
-  const events = Object.values(facts).sort((a, b) => a.seq - b.seq);
+  const events = Object.entries(facts)
+    .sort(([one, a], [other, b]) => a.seq - b.seq || (one < other ? -1 : 1))
+    .map(([, event]) => event);
   const completed = events.find((event) => event.state === 'completed');
   const stored = events.some((event) => event.state === 'stored');
   const parties = events.map((event) => event.party).filter((party) => party !== null);
@@ -79,8 +81,8 @@ function announce(before: CallState, verdicts: ReadonlyMap<string, RecordingVerd
   const recordings = [...before.recordings];
   const decisions: Decision[] = [];
   const unknown = [...verdicts].filter(([id]) => !recordings.some((recording) => recording.recordingId === id));
-  // Those of which something is known come first: what is left over is for the others.
-  const inOrder = unknown.sort(([, a], [, b]) => b.legIds.length - a.legIds.length);
+  // Those of which something is known come first: what is left over is for the others. Of these no arrival decides.
+  const inOrder = unknown.sort(([one, a], [other, b]) => b.legIds.length - a.legIds.length || (one < other ? -1 : 1));
   for (const [recordingId, verdict] of inOrder) {
     const others = recordings.map((recording) => recording.conversationId);
     const conversation = conversationOfRecording(before, verdict, others);

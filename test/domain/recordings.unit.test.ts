@@ -79,6 +79,25 @@ describe('a recording of a talk', () => {
     expect(played.outcome.conversations).toMatchObject([{ recordings: ['R1'] }, { recordings: ['R2'] }]);
   });
 
+  test('of two of which only storage is told, the one talk gets the same, whichever came first', () => {
+    const told = (ids: readonly string[]) =>
+      play(recorded((script) => ids.forEach((id) => script.recording(id, null).isStored())).messages).outcome.conversations;
+    expect(told(['R2', 'R1'])).toEqual(told(['R1', 'R2']));
+  });
+
+  test('of which two events contradict each other under one number is the same person’s, whichever came first', () => {
+    const ofAnna = { state: 'started', party: ANNA } as const;
+    const ofBoris = { state: 'completed', party: BORIS } as const;
+    const told = (rivals: readonly (typeof ofAnna | typeof ofBoris)[]) =>
+      play(
+        recorded((script) => {
+          const base = { type: 'recording', inboxId: 0, receivedAt: 0, recordingId: 'R1', seq: 3, legId: 'A' } as const;
+          for (const rival of rivals) script.add({ ...base, completionCode: null, recipient: null, ...rival });
+        }).messages,
+      ).outcome.conversations;
+    expect(told([ofBoris, ofAnna])).toEqual(told([ofAnna, ofBoris]));
+  });
+
   test('of which only storage is told is nobody’s where it could be that of several', () => {
     const { script, leg } = answeredBy(ANNA);
     script.pass(30);
