@@ -14,7 +14,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-const RUNS = Number(process.env['STATISTICS_RUNS'] ?? 60);
+const RUNS = Number(process.env['STATISTICS_RUNS'] ?? 30);
 const SEED = process.env['STATISTICS_SEED'];
 
 /** Counterexamples are long; the seed brings one back. */
