@@ -6,6 +6,9 @@ const shared = { pool: 'forks' as const, testTimeout: 90_000, hookTimeout: 120_0
 /** Whole processes and browsers: on CI's shared cores one more try tells a busy moment from a fault. The reporter names what was retried. */
 const inCi = { retry: process.env['CI'] ? 1 : 0 };
 
+/** Minutes of real processes: `.ci/run` keeps them for the end, when there is time left. */
+const LONG = ['test/product/backup.test.ts', 'test/product/downtime.test.ts', 'test/privacy/erasure-killed.test.ts'];
+
 /**
  * `unit` needs nothing; `integration` a Postgres and a Temporal (globalSetup); `browser` both and Chromium; `ui` mounts components.
  * The Temporal SDK's native core crashes under worker threads, therefore forks.
@@ -28,9 +31,19 @@ export default defineConfig({
           ...inCi,
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/domain/**', 'test/architecture.test.ts', 'test/**/*.unit.test.ts', 'test/ui/**', 'test/browser/**'],
+          exclude: [
+            'test/domain/**',
+            'test/architecture.test.ts',
+            'test/**/*.unit.test.ts',
+            'test/ui/**',
+            'test/browser/**',
+            ...LONG,
+          ],
           globalSetup: ['test/support/global-setup.ts'],
         },
+      },
+      {
+        test: { ...shared, ...inCi, name: 'long', include: LONG, globalSetup: ['test/support/global-setup.ts'] },
       },
       {
         test: {

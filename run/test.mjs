@@ -62,7 +62,7 @@ function whereToGetChromium() {
   return [
     'The browser tests need Chromium or Chrome, and none was found on the PATH.',
     '  Debian, Ubuntu:  sudo apt-get install chromium      Fedora:  sudo dnf install chromium      macOS:  brew install --cask chromium',
-    '  or set CHROME_PATH to one. Without the browser tests: npm test -- --project unit --project integration --project ui',
+    '  or set CHROME_PATH to one. Without the browser tests: npm test -- --project unit --project integration --project ui --project long',
   ].join('\n');
 }
 
