@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { liveCallOf, publishCall } from '../db/calls.ts';
+import { endCard } from '../db/calls.ts';
 import type { Logger } from '../db/log.ts';
 import { lockUnfinished, redeliverCall, staleCards, unfinishedCalls, type UnfinishedCall } from '../db/mending.ts';
 import { inTransaction, type Db, type Transaction } from '../db/pool.ts';
@@ -132,11 +132,7 @@ async function startLate(deps: MendDeps, workflowId: string, input: CallInput): 
 async function clearCards(db: Db): Promise<number> {
   const stale = await staleCards(db);
   for (const { call_id, agent_id } of stale) {
-    await inTransaction(db, async (trx) => {
-      const last = await liveCallOf(trx, call_id, agent_id);
-      await trx('call_cards').where({ call_id, agent_id }).delete();
-      if (last) await publishCall(trx, 'call.ended', agent_id, { ...last, state: 'ended' });
-    });
+    await inTransaction(db, (trx) => endCard(trx, call_id, agent_id));
   }
   return stale.length;
 }

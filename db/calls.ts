@@ -49,6 +49,14 @@ export async function liveCallOf(db: Executor, callId: string, agentId: string):
   return rows[0]?.live;
 }
 
+/** Takes an agent's card of a call away, and tells their tabs. */
+export async function endCard(trx: Executor, callId: string, agentId: string): Promise<void> {
+  const last = await liveCallOf(trx, callId, agentId);
+  if (!last) return;
+  await trx('call_cards').where({ call_id: callId, agent_id: agentId }).delete();
+  await publishCall(trx, 'call.ended', agentId, { ...last, state: 'ended' });
+}
+
 /** Tells one agent's tabs what became of a call of theirs. */
 export async function publishCall(trx: Executor, type: StreamEventType, agentId: string, call: LiveCall): Promise<void> {
   await publish(trx, { type, agentId, payload: call });

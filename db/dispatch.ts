@@ -1,4 +1,4 @@
-import { liveCallOf, publishCall } from './calls.ts';
+import { endCard } from './calls.ts';
 import type { Db, Executor, Transaction } from './pool.ts';
 
 /** What the dispatcher knows of a call. */
@@ -151,7 +151,7 @@ export async function mergeCall(trx: Transaction, callback: DispatchCall, into: 
     .forUpdate()
     .select('command_id', 'command_state', 'command_code', 'ordered_by', 'ticket_id', 'phone', 'customer_id')) as Order[];
   if (!order) return;
-  if (callback.orderedBy !== null) await endDialling(trx, callback.id, callback.orderedBy);
+  if (callback.orderedBy !== null) await endCard(trx, callback.id, callback.orderedBy);
   await trx('calls')
     .where({ id: callback.id })
     .update({ merged_into: into, command_id: null, state: 'over', ended_at: trx.fn.now() });
@@ -173,13 +173,6 @@ interface Order {
   readonly ticket_id: string | null;
   readonly phone: string | null;
   readonly customer_id: string | null;
-}
-
-async function endDialling(trx: Transaction, callId: string, agentId: string): Promise<void> {
-  const card = await liveCallOf(trx, callId, agentId);
-  if (!card) return;
-  await trx('call_cards').where({ call_id: callId, agent_id: agentId }).delete();
-  await publishCall(trx, 'call.ended', agentId, { ...card, state: 'ended' });
 }
 
 /** The callback's workflow has been told; until then each of the entry's legs tells it again. That it was called off stays known. */

@@ -1,6 +1,6 @@
 import type { Db, Transaction } from '../../db/pool.ts';
 import { inTransaction } from '../../db/pool.ts';
-import { liveCallOf, publishCall } from '../../db/calls.ts';
+import { endCard } from '../../db/calls.ts';
 import { publish, publishTicketChanged } from '../../db/stream.ts';
 import type { DatabaseSteps } from '../../workflows/steps.ts';
 import { codeWord } from '../telephony/mango/code-words.ts';
@@ -64,9 +64,7 @@ export async function reportFailure(trx: Transaction, callId: string, refusal: C
   const row = (await trx('calls').where({ id: callId }).first('id', 'command_id', 'ordered_by', 'ticket_id', 'entry_id')) as
     CallbackRow | undefined;
   if (!row?.ordered_by) return;
-  const last = await liveCallOf(trx, callId, row.ordered_by);
-  await trx('call_cards').where({ call_id: callId, agent_id: row.ordered_by }).delete();
-  if (last) await publishCall(trx, 'call.ended', row.ordered_by, { ...last, state: 'ended' });
+  await endCard(trx, callId, row.ordered_by);
   await publish(trx, {
     type: 'callback.failed',
     agentId: row.ordered_by,
