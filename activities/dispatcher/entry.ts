@@ -13,7 +13,7 @@ import type { Db, Transaction } from '../../db/pool.ts';
 import type { Tracing } from '../../db/tracing.ts';
 import { rowIdsOf, type Delivery } from './deliveries.ts';
 import type { OperatorDirectories } from './operators.ts';
-import { prepareKnown, prepareNew } from './prepare-known.ts';
+import { prepareAtOnce } from './prepare-at-once.ts';
 import { prepareDeliveries } from './prepare.ts';
 import { send, type SendingDeps } from './send.ts';
 import { describeTemporalError, isRefusedForGood, SendingFailed } from './temporal-errors.ts';
@@ -102,11 +102,9 @@ async function prepareBatch(deps: EntryDeps, hold: Hold, claimed: Claim): Promis
   try {
     const country = deps.countryOf(claimed.country);
     const { db, operators } = deps;
-    const known =
-      (await prepareKnown(operators, claimed, country)) ??
-      (await prepareNew({ db, operators, connection: hold.connection }, claimed, country));
+    const atOnce = await prepareAtOnce({ db, operators, connection: hold.connection }, claimed, country);
     const write = (trx: Transaction): Promise<Delivery[]> => prepareDeliveries(trx, rows, country);
-    return { rows, deliveries: known ?? (await inTransaction(deps.db, hold.connection, write)) };
+    return { rows, deliveries: atOnce ?? (await inTransaction(deps.db, hold.connection, write)) };
   } catch (error) {
     if (!isOurFault(error)) throw error;
     const [row, ...others] = rows;

@@ -21,9 +21,10 @@ import { storeRedacted } from '../../db/retention.ts';
 import { withoutNumbers } from '../../domain/redaction.ts';
 import { callWorkflowId } from '../../workflows/messages.ts';
 import type { CarrierEvent, CarrierResult } from '../telephony/mango/carrier-events.ts';
+import type { Lookups } from '../telephony/mango/translate.ts';
 import { carrierEventOf } from '../telephony/mango/webhooks.ts';
 import type { CallDelivery, Delivery } from './deliveries.ts';
-import { createOperatorDirectory } from './operators.ts';
+import { createOperatorDirectory, type OperatorDirectory } from './operators.ts';
 import { refuseAction } from './refuse-action.ts';
 import {
   arrivalOf,
@@ -134,10 +135,7 @@ async function prepareCall(trx: Transaction, events: readonly EventRow[], countr
   const before = numbers.size;
   const directory = createOperatorDirectory(await operatorsOf(trx, integrationId), country);
   const translated = translateAll(events, {
-    country,
-    operatorByExtension: (extension) => directory.byExtension(extension),
-    operatorByDevice: (number) => directory.byDevice(number),
-    refOf: (number) => refOf(numbers, number),
+    ...lookupsOf(directory, country, (number) => refOf(numbers, number)),
     commandOf: (commandId) => oursOf(commands.get(commandId)),
   });
   await insertNumbers(trx, call.id, [...numbers].slice(before));
@@ -198,6 +196,17 @@ export function startOf(events: readonly EventRow[]): Date {
   return times.length > 0 ? new Date(Math.min(...times)) : (first?.row.received_at ?? new Date());
 }
 
+/** Of an account's operators, and of events that name no command of ours. */
+export function lookupsOf(directory: OperatorDirectory, country: string, refOfNumber: (number: string) => number): Lookups {
+  return {
+    country,
+    operatorByExtension: (extension) => directory.byExtension(extension),
+    operatorByDevice: (number) => directory.byDevice(number),
+    refOf: refOfNumber,
+    commandOf: () => null,
+  };
+}
+
 export function refOf(numbers: Map<string, number>, number: string): number {
   const known = numbers.get(number);
   if (known !== undefined) return known;
@@ -224,19 +233,27 @@ function unboundYet(
 
 /** The first number heard of is the customer's, and stays; a number called by an employee is not if a hidden caller began the entry. */
 async function complete(trx: Transaction, call: DispatchCall, entry: string, items: readonly TranslatedRow[]): Promise<boolean> {
-  const translated = items.filter(isTranslated);
-  const caller = translated.find((item) => item.customerNumber !== null && isCaller(item.message));
-  const called = translated.find((item) => item.customerNumber !== null);
-  const mayUseCalled = caller === undefined && called !== undefined && call.phone === null;
+  const { caller, first, line } = toldBy(items);
+  const mayUseCalled = caller === null && first !== null && call.phone === null;
   const usesCalled = mayUseCalled && !(await hasHiddenCaller(trx, call.integrationId, entry));
-  const phone = caller?.customerNumber ?? (usesCalled ? (called?.customerNumber ?? null) : null);
-  const line = translated.find((item) => item.line !== null)?.line ?? null;
+  const phone = caller ?? (usesCalled ? first : null);
   const isMore = (call.phone === null && phone !== null) || (call.line === null && line !== null);
   if (isMore) await completeCall(trx, call.id, { phone, line });
   return isMore;
 }
 
-export const isCaller = (message: CallMessage): boolean =>
+/** What events tell of their call: the caller's number, the first number of anybody outside, and the line. */
+export function toldBy(items: readonly TranslatedRow[]) {
+  const translated = items.filter(isTranslated);
+  const numbered = translated.filter((item) => item.customerNumber !== null);
+  return {
+    caller: numbered.find((item) => isCaller(item.message))?.customerNumber ?? null,
+    first: numbered[0]?.customerNumber ?? null,
+    line: translated.find((item) => item.line !== null)?.line ?? null,
+  };
+}
+
+const isCaller = (message: CallMessage): boolean =>
   (message.type === 'leg' || message.type === 'summary') && message.from.kind === 'outside';
 
 async function deliveryOf(trx: Transaction, item: ReadRow, prepared: PreparedCall | undefined): Promise<Delivery> {
