@@ -1,16 +1,7 @@
 import type { DecisionContext } from './context.ts';
 
-/** What is decided beside tickets; the timeline of the call tells it. */
-export type NotedDecision =
-  | 'card_ringing'
-  | 'card_dialling'
-  | 'card_talking'
-  | 'card_gone'
-  | 'handed_over'
-  | 'not_picked_up'
-  | 'nothing_made'
-  | 'restarted'
-  | 'stopped';
+/** What is decided beside tickets; the timeline of the call tells it. Of cards and hand-overs `call_project` notes it itself. */
+export type NotedDecision = 'not_picked_up' | 'nothing_made' | 'restarted' | 'stopped';
 
 export async function noteDecision(
   { trx, callId, inboxId }: DecisionContext,
