@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -96,7 +96,7 @@ function dump(databaseUrl: string, to: string): number {
     const why = code === 'ENOENT' ? 'it is not installed' : (stderr?.toString().trim() ?? String(error));
     throw new StartError(`pg_dump, of the server's version or newer, is needed to back up DATABASE_URL: ${why}`);
   }
-  return readFileSync(file).length;
+  return statSync(file).size;
 }
 
 /** A command line is seen by everybody on the machine; the environment is not. */
