@@ -1,6 +1,7 @@
 import { Router, json, type Request, type RequestHandler, type Response } from 'express';
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
+import { plainAddress } from './caller-address.ts';
 import type { FieldError } from './contract/problem.ts';
 import type { ApiDeps } from './deps.ts';
 import { ProblemError, type ProblemCode } from './problems.ts';
@@ -177,7 +178,7 @@ const handlerOf =
       params: parseParams(definition.params, request.params),
       query: parse(definition.query ?? noQuery, { ...request.query }),
       body: parse(definition.body, request.body ?? (definition.body ? {} : undefined)),
-      address: request.ip ?? '',
+      address: plainAddress(request.ip ?? ''),
       request,
       response,
     };

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { RequestHandler } from 'express';
+import { plainAddress } from '../caller-address.ts';
 import { signedInOf } from '../session-cookie.ts';
 
 export interface ActingAdmin {
@@ -13,7 +14,7 @@ const acting = new AsyncLocalStorage<ActingAdmin>();
 export const rememberAdmin: RequestHandler = (request, response, next) => {
   const agentId = signedInOf(response)?.agentId;
   if (agentId === undefined) throw new Error('The board is mounted without its access check');
-  acting.run({ agentId, address: request.ip ?? null }, next);
+  acting.run({ agentId, address: request.ip === undefined ? null : plainAddress(request.ip) }, next);
 };
 
 export const actAs = <T>(admin: ActingAdmin, work: () => T): T => acting.run(admin, work);

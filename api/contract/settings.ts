@@ -84,6 +84,10 @@ export type SlaTarget = z.infer<typeof slaTarget>;
 export const slaTargetChange = slaTarget.omit({ channel: true }).partial().meta({ id: 'SlaTargetChange' });
 export type SlaTargetChange = z.infer<typeof slaTargetChange>;
 
+const auditSubjectKind = z.enum([
+  ...(['agent', 'field', 'integration', 'operator', 'customer', 'ticket'] as const),
+  ...(['call', 'workflow', 'event', 'channel', 'section'] as const),
+]);
 export const auditEntry = z
   .strictObject({
     id: serialId,
@@ -93,6 +97,8 @@ export const auditEntry = z
     /** What was done, e.g. `agent.deactivated`. */
     action: z.string(),
     subject: z.string().nullable(),
+    /** The subject as it is called now; without a name where it has none (any more). Null: about nothing but who did it. */
+    about: z.strictObject({ kind: auditSubjectKind, id: z.string(), name: z.string().nullable() }).nullable(),
     detail: z.record(z.string(), json),
   })
   .meta({ id: 'AuditEntry' });

@@ -15,6 +15,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   address: { ru: 'Адрес', en: 'Address' },
   action: { ru: 'Действие', en: 'Action' },
   subject: { ru: 'Над чем', en: 'Subject' },
+  about: { ru: 'Название', en: 'Name' },
   detail: { ru: 'Подробности', en: 'Details' },
   service: { ru: 'Система по настройкам срока хранения', en: 'The system, by its retention settings' },
   destroyedAt: { ru: 'Дата уничтожения', en: 'Destroyed at' },
@@ -52,11 +53,19 @@ const pseudonym = (number: string, lang: CsvLanguage): string =>
 
 /** Times are those of the working time zone, which the column's name says. */
 export function auditCsv(entries: readonly AuditEntry[], lang: CsvLanguage, zone: string): string {
-  const [at, ...others] = ['at', 'who', 'address', 'action', 'subject', 'detail'].map((key) => word(key, lang));
+  const [at, ...others] = ['at', 'who', 'address', 'action', 'subject', 'about', 'detail'].map((key) => word(key, lang));
   const head = [`${at} (${zone})`, ...others];
-  const rows = entries.map(({ at, agent, address, action, subject, detail }): Row => {
+  const rows = entries.map(({ at, agent, address, action, subject, about, detail }): Row => {
     const details = Object.keys(detail).length > 0 ? JSON.stringify(detail) : '';
-    return [localTime(zone, Date.parse(at)), agent?.fullName ?? '', address ?? '', action, subject ?? '', details];
+    return [
+      localTime(zone, Date.parse(at)),
+      agent?.fullName ?? '',
+      address ?? '',
+      action,
+      subject ?? '',
+      about?.name ?? '',
+      details,
+    ];
   });
   return csvOf([head, ...rows], lang);
 }

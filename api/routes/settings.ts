@@ -1,9 +1,11 @@
 import { isSupportedCountry } from 'libphonenumber-js';
 import { z } from 'zod';
 import { listAudit, recordAudit, type AuditRow } from '../../db/audit.ts';
+import { subjectsOf } from '../../db/audit-subjects.ts';
 import { inTransaction, type Executor } from '../../db/pool.ts';
 import { readSettings, settingsFromEnvironment, writeSettings } from '../../db/settings.ts';
 import { listSlaTargets, writeSlaTarget, type SlaTargetRow } from '../../db/sla-targets.ts';
+import { plainAddress } from '../caller-address.ts';
 import { listOf, pageOf } from '../contract/common.ts';
 import {
   auditEntry,
@@ -54,13 +56,14 @@ const presentTarget = (row: SlaTargetRow): SlaTarget => ({
 });
 
 const MOST_EXPORTED = 100_000;
-const presentAudit = (row: AuditRow): AuditEntry => ({
+const presentAudit = (row: AuditRow, about: AuditEntry['about']): AuditEntry => ({
   id: row.id,
   at: row.at.toISOString(),
   agent: row.agent_id === null ? null : { id: row.agent_id, fullName: row.full_name ?? '' },
-  address: row.address,
+  address: row.address === null ? null : plainAddress(row.address),
   action: row.action,
   subject: row.subject,
+  about,
   detail: row.detail as AuditEntry['detail'],
 });
 
@@ -148,7 +151,8 @@ export const settingRoutes = [
       const asFile = format === 'csv';
       const paging = asFile ? { offset: 0, limit: MOST_EXPORTED } : { offset: (page - 1) * pageSize, limit: pageSize };
       const { rows, total } = await listAudit(deps.db, filter, paging);
-      const items = rows.map(presentAudit);
+      const abouts = await subjectsOf(deps.db, rows);
+      const items = rows.map((row, index) => presentAudit(row, abouts[index] ?? null));
       if (!asFile) return { items, total };
       const detail = { rows: items.length };
       await recordAudit(deps.db, { agentId: agent.agentId, address, action: 'audit.exported', detail });

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Agent, AgentCreated } from '../../api/contract/agents.ts';
 import type { AuditEntry, Field, Settings } from '../../api/contract/settings.ts';
 import { Caller, as, codeOf, fieldsOf, startTestApi, type TestApi } from '../support/api.ts';
-import { seedPbx } from '../support/api-calls.ts';
+import { recordAudit } from '../../db/audit.ts';
+import { seedPbx, seedTalk } from '../support/api-calls.ts';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -287,6 +288,21 @@ describe('Settings', () => {
   });
 });
 
+/** A talk with its ticket and its recording, and the operator who talked. */
+async function recordedCall(): Promise<{ operatorId: string; recordingId: string; ticketId: string; number: string }> {
+  const integrationId = await seedPbx(api.db, [{ extension: '101', agentId: api.anna.id }]);
+  const own = api.db('operators').where({ integration_id: integrationId });
+  await own.clone().update({ full_name: 'Анна' });
+  const operator = (await own.first('id')) as { id: string };
+  const { callId, conversationId } = await seedTalk(api.db, { integrationId, agentId: api.anna.id });
+  const ticket = { subject: 'Входящий звонок', status: 'open', channel: 'call', kind: 'incoming', handset: 'green' };
+  const [made] = (await api.db('tickets').insert(ticket).returning(['id', 'number'])) as { id: string; number: string }[];
+  await api.db('conversations').where({ id: conversationId }).update({ ticket_id: made?.id });
+  const recording = { call_id: callId, conversation_id: conversationId, state: 'pending' };
+  const [row] = (await api.db('recordings').insert(recording).returning('id')) as { id: string }[];
+  return { operatorId: operator.id, recordingId: row?.id ?? '', ticketId: made?.id ?? '', number: made?.number ?? '' };
+}
+
 describe('The audit log', () => {
   it('is paged, filtered, newest first, and has no way to be changed', async () => {
     await invite();
@@ -301,5 +317,35 @@ describe('The audit log', () => {
     expect(fieldsOf(await api.admin.get('/api/audit?from=yesterday'))).toEqual(['from']);
     for (const method of ['POST', 'PATCH', 'PUT', 'DELETE'])
       expect((await api.admin.send(method, '/api/audit')).status).toBe(405);
+  });
+
+  it('says what each line is about by the name it has now, and from where people came as they write addresses', async () => {
+    const who = await invite({ fullName: 'Пётр Чайковский' });
+    expect((await audit('agent.created', who.id))[0]).toMatchObject({
+      about: { kind: 'agent', id: who.id, name: 'Пётр Чайковский' },
+      address: '127.0.0.1',
+    });
+    const field = as<Field>(await api.admin.post('/api/fields', { label: 'Скидка', type: 'number' }));
+    expect((await audit('field.created', field.key))[0]?.about).toEqual({ kind: 'field', id: field.key, name: 'Скидка' });
+    await api.admin.delete(`/api/fields/${field.id}`);
+    expect((await audit('field.created', field.key))[0]?.about).toEqual({ kind: 'field', id: field.key, name: null });
+
+    const { operatorId, recordingId, ticketId, number } = await recordedCall();
+    await api.admin.patch(`/api/operators/${operatorId}`, { ignored: true });
+    expect((await audit('operator.mapped', operatorId))[0]?.about).toMatchObject({ kind: 'operator', name: '101 · Анна' });
+    await recordAudit(api.db, { agentId: null, address: '::ffff:10.0.0.7', action: 'recording.heard', subject: recordingId });
+    expect((await audit('recording.heard', recordingId))[0]).toMatchObject({
+      about: { kind: 'ticket', id: ticketId, name: number },
+      address: '10.0.0.7',
+    });
+    for (const [action, subject] of [
+      ['sla.changed', 'email'],
+      ['workflow.retried', 'call:x:y'],
+      ['timeline.opened', randomUUID()],
+    ] as const) {
+      await recordAudit(api.db, { agentId: null, address: null, action, subject });
+      expect((await audit(action, subject))[0]?.about).toMatchObject({ id: subject, name: null });
+    }
+    expect((await audit('session.started'))[0]?.about).toBeNull();
   });
 });

@@ -2,6 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { formatDayTime, formatDuration, formatMoment, formatPhone, formatWait, initialsOf } from '../../ui/src/format.ts';
 import { daysOf, instantsOf, presetOf } from '../../ui/src/statistics/period.ts';
 import { figureText } from '../../ui/src/statistics/value.ts';
+import { aboutText, detailsOf } from '../../ui/src/composables/audit-text.ts';
+import type { AuditEntry } from '../../ui/src/contract.ts';
 import { setLanguage } from '../../ui/src/text/index.ts';
 
 afterEach(() => setLanguage('ru'));
@@ -85,5 +87,45 @@ describe('periods', () => {
   test('a period that is one of the usual ones is known as that', () => {
     expect(presetOf(daysOf('yesterday'))).toBe('yesterday');
     expect(presetOf({ from: '2020-01-01', to: '2020-01-05' })).toBeUndefined();
+  });
+});
+
+describe('a line of the audit log', () => {
+  const entry = (more: Partial<AuditEntry>): AuditEntry => ({
+    ...{ id: '1', at: '2026-01-01T00:00:00Z', agent: null, address: null, action: 'x', subject: null, about: null, detail: {} },
+    ...more,
+  });
+  const names = (id: string): string => ({ a: 'Анна', b: 'Борис' })[id] ?? id;
+  test.each([
+    [{ role: 'admin', access: 'own' }, ['роль: Администратор', 'доступ: Свои и ничьи']],
+    [{ properties: ['fullName', 'apiSalt'] }, ['что изменено: полное имя, соль']],
+    [{ closeSeconds: 7200, firstReplySeconds: null }, ['Закрытие: 2 ч', 'Первый ответ: нет']],
+    [{ adminSecondFactorRequired: true, timezone: 'Asia/Almaty' }, ['второй фактор обязателен: Да', 'часовой пояс: Asia/Almaty']],
+    [{ noRecording: false }, ['Не записывать разговоры: Нет']],
+    [{ runId: 'x', type: 'call', how: 'reset' }, ['процесс: call', 'как: с последнего удачного шага']],
+    [{ reason: 'request', texts: 'erase', erasureId: 'x' }, ['основание: Требование человека', 'темы и сообщения: Удалить']],
+    [{ somethingNew: { n: 1 } }, ['somethingNew: {"n":1}']],
+  ])('%j is put into words', (detail, words) => expect(detailsOf(entry({ detail }), names)).toEqual(words));
+
+  test('a mapping is told by names', () => {
+    const told = (from: object, to: object) =>
+      detailsOf(entry({ action: 'operator.mapped', detail: { from, to } as AuditEntry['detail'] }), names);
+    expect(told({ agentId: 'a', ignored: false }, { agentId: 'b', ignored: false })).toEqual(['Анна → Борис']);
+    expect(told({ agentId: null, ignored: false }, { agentId: null, ignored: true })).toEqual([
+      'без сотрудника → звонки игнорируются',
+    ]);
+  });
+
+  test.each([
+    [{ kind: 'agent', id: 'a', name: 'Анна' }, 'Анна', false],
+    [{ kind: 'field', id: 'tariff', name: null }, 'уже удалено', false],
+    [{ kind: 'ticket', id: '7', name: '12' }, 'обращение № 12', true],
+    [{ kind: 'channel', id: 'email', name: null }, 'Почта', false],
+    [{ kind: 'section', id: 'peak', name: null }, 'Пиковая нагрузка', false],
+    [{ kind: 'event', id: 'i42', name: null }, 'событие № 42', false],
+    [{ kind: 'workflow', id: 'call:x', name: null }, 'процесс', true],
+  ] as const)('%j is «%s»', (about, text, leads) => {
+    const told = aboutText(entry({ about }));
+    expect([told?.text, told?.at !== null]).toEqual([text, leads]);
   });
 });

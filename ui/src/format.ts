@@ -73,6 +73,14 @@ export function formatFull(iso: string): string {
   return dateFormat({ day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' }).format(new Date(iso));
 }
 
+/** The day and the time to the second, for logs: «27 нояб., 14:20:07», with the year where it is another one. */
+export function formatExactDay(iso: string, now: number = Date.now()): string {
+  const at = new Date(iso);
+  const year = at.getFullYear() === new Date(now).getFullYear() ? {} : ({ year: 'numeric' } as const);
+  const time = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const;
+  return dateFormat({ day: 'numeric', month: 'short', ...year, ...time }).format(at);
+}
+
 /** To the millisecond: 14:20:07.123, on another day with its date before. */
 export function formatExact(iso: string, now: number = Date.now()): string {
   const at = new Date(iso);
