@@ -6,7 +6,7 @@ import { signedPost, TEST_CREDENTIALS } from '../support/pbx.ts';
 
 let office: Office;
 beforeAll(async () => {
-  office = await openOffice();
+  office = await openOffice({ env: { TEMPORAL_UI_URL: process.env['TEST_TEMPORAL_UI_URL'] ?? '' } });
 }, 180_000);
 afterEach((context) => office.leave(context));
 afterAll(() => office.close(), 60_000);
@@ -239,6 +239,88 @@ describe('the timeline of a call', () => {
     await page.getByRole('heading', { level: 1, name: 'Такой страницы нет' }).waitFor();
     const other = await office.tab(office.product.anna, `/calls/${randomUUID()}/timeline`);
     await other.getByRole('heading', { level: 1, name: 'Такой страницы нет' }).waitFor();
+  });
+});
+
+describe('the board over the workflows', () => {
+  const job = (page: Page, workflowId: string): Locator =>
+    page.locator('[class*=card-]').filter({ has: page.getByRole('link', { name: workflowId, exact: true }) });
+  /** Its buttons are pictures, in this order; what they do is asked once more, in words. */
+  const press = async (page: Page, workflowId: string, nth: number, question: string): Promise<void> => {
+    await job(page, workflowId).locator('[class*=jobActions-] button').nth(nth).click();
+    const dialog = page.getByRole('alertdialog');
+    await dialog.getByText(question).waitFor();
+    await dialog.getByRole('button', { name: 'Подтвердить' }).click();
+    await dialog.waitFor({ state: 'detached' });
+  };
+  const state = (page: Page, name: string): Promise<void> =>
+    page
+      .getByRole('main')
+      .getByRole('link', { name: new RegExp(`^${name}`, 'i') })
+      .click();
+
+  test('stops a call, takes it up again, asks for its recording again; says what it did, in its log, in Temporal, and to the audit', async () => {
+    const { admin, pbx, database } = office.product;
+    pbx.setFaults({ commands: [{ path: 'queries/recording/post', code: 3320 }] });
+    const call = pbx.incoming({ from: newNumber() });
+    await call.ring('101');
+    await call.answer('101');
+    await call.hangUp();
+    await call.finish();
+    const newestCall = () =>
+      database.db('calls').orderBy('started_at', 'desc').first('id', 'workflow_id', 'state') as unknown as Promise<{
+        readonly id: string;
+        readonly workflow_id: string;
+        readonly state: string;
+      }>;
+    await expect.poll(async () => (await newestCall()).state, { timeout: 20_000 }).toBe('over');
+    const { id: callId, workflow_id: workflowId } = await newestCall();
+    const recording = async () =>
+      (await database.db('recordings').where({ call_id: callId }).first('state', 'reason')) as Record<string, unknown>;
+
+    const page = await office.tab(admin, '/settings/staff');
+    await page.goto('/admin/workflows');
+    await page.getByRole('main').getByRole('link', { name: 'Звонки', exact: true }).click();
+    await state(page, 'Ждут записи');
+    await job(page, workflowId).getByText('Логи', { exact: true }).click();
+    await job(page, workflowId).getByText('Начат: call').waitFor();
+    // What is done to whole queues has no meaning here, and is not offered.
+    for (const all of ['Повторить все', 'Очистить все', 'Продвинуть все']) {
+      expect(await page.getByRole('button', { name: all }).isVisible()).toBe(false);
+    }
+    expect(await page.getByRole('main').locator('button[aria-haspopup=menu]:visible').count()).toBe(0);
+
+    await press(page, workflowId, 1, 'Прервать?');
+    await expect.poll(recording).toEqual({ state: 'unavailable', reason: 'interrupted' });
+    await state(page, 'Прерванные и с ошибкой');
+    await press(page, workflowId, 0, 'Повторить?');
+    await state(page, 'Ждут записи');
+    pbx.setFaults({});
+    await press(page, workflowId, 0, 'Запросить у АТС запись этого звонка ещё раз?');
+    await expect.poll(recording, { timeout: 20_000 }).toMatchObject({ state: 'ready' });
+    await state(page, 'Завершённые');
+    await job(page, workflowId).waitFor();
+
+    await page.getByRole('link', { name: 'Найти по id' }).click();
+    await page.getByLabel('Id процесса, звонка или entry_id').fill('call:nobody:knows');
+    await page.getByRole('button', { name: 'Найти' }).click();
+    await page.getByRole('alert').getByText('Такого процесса нет').waitFor();
+    await page.getByLabel('Id процесса, звонка или entry_id').fill(callId);
+    await page.getByRole('button', { name: 'Найти' }).click();
+    await page.getByText(workflowId, { exact: true }).first().waitFor();
+    const opened = page.context().waitForEvent('page');
+    await page.getByRole('link', { name: 'Temporal' }).click();
+    const temporal = await opened;
+    await temporal.getByRole('heading', { name: workflowId }).waitFor();
+    expect(new URL(temporal.url()).pathname).toMatch(/^\/admin\/temporal\/namespaces\/default\/workflows\//);
+
+    await page.goto('/settings/audit');
+    const lines = page.getByRole('list', { name: 'Журнал действий' }).getByRole('listitem');
+    for (const done of ['Запись запрошена у АТС ещё раз', 'Процесс звонка остановлен', 'Процесс звонка повторён']) {
+      await lines.filter({ hasText: done }).first().getByRole('link', { name: 'процесс' }).waitFor();
+    }
+    // The pages of the board and of Temporal grumble at themselves; nobody outside is asked for anything.
+    expect(office.complaints().filter((complaint) => /^(foreign|exception)/.test(complaint))).toEqual([]);
   });
 });
 
