@@ -29,8 +29,8 @@ export interface TemporalOptions {
 
 export interface RunningTemporal {
   readonly address: string;
-  /** Of the Web UI, on loopback; null in memory. */
-  readonly uiUrl: string | null;
+  /** Of the Web UI, on loopback. */
+  readonly uiUrl: string;
   /** True when the server starts with an empty database: what it knew of open calls is gone. */
   readonly isNew: boolean;
   readonly service: Service;
@@ -70,7 +70,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
   }
   return {
     address,
-    uiUrl: file === null ? null : `http://127.0.0.1:${ports.uiPort}${UI_PATH}`,
+    uiUrl: `http://127.0.0.1:${ports.uiPort}${UI_PATH}`,
     isNew,
     service,
     stop: (patienceMs = 5_000) => service.stop(patienceMs),
@@ -82,14 +82,10 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
  * `synchronous=2`: a signal that was acknowledged survives a power failure.
  */
 export function serverArguments(ports: Ports, databasePath: string | null): string[] {
-  const durable = [
-    '--db-filename',
-    databasePath ?? '',
-    '--sqlite-pragma',
-    'journal_mode=wal',
-    '--sqlite-pragma',
-    'synchronous=2',
-  ];
+  const durable =
+    databasePath === null
+      ? []
+      : ['--db-filename', databasePath, '--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=2'];
   const ui = ['--ui-ip', '127.0.0.1', '--ui-port', String(ports.uiPort), '--ui-public-path', UI_PATH];
   const dynamic = {
     'history.transferProcessorMaxPollRPS': 1500,
@@ -104,7 +100,8 @@ export function serverArguments(ports: Ports, databasePath: string | null): stri
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(ports.port)],
     ...['--http-port', String(ports.httpPort), '--metrics-port', String(ports.metricsPort)],
     ...['--log-level', 'warn', '--log-format', 'json', '--disable-config-file', '--disable-config-env'],
-    ...(databasePath === null ? ['--headless'] : [...durable, ...ui]),
+    ...durable,
+    ...ui,
     ...Object.entries(dynamic).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
   ];
 }

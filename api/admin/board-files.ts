@@ -31,22 +31,73 @@ const CONFIRM = {
 /** What its states are called here. */
 const STATUS = { ACTIVE: 'Идут', DELAYED: 'Ждут записи', FAILED: 'Прерванные и с ошибкой' };
 
+/** Where it speaks of jobs. */
+const JOB = {
+  ADDED_AT: 'Создан',
+  PROCESS_STARTED_AT: 'Начат',
+  FINISHED_AT: 'Завершён',
+  NOT_FOUND: 'Такого процесса нет',
+  NO_LOGS: 'История пуста',
+  NO_ERRORS: 'Ошибок нет',
+};
+const COUNT = { one: '{{count}} процесс', few: '{{count}} процесса', many: '{{count}} процессов', other: '{{count}} процессов' };
+const DASHBOARD = {
+  ...Object.fromEntries(Object.entries(COUNT).map(([form, words]) => [`JOBS_COUNT_${form}`, words])),
+  JOBS_COUNT: COUNT.other,
+};
+
 interface Messages {
   readonly JOB: { readonly ACTIONS: { readonly CONFIRM: object } };
   readonly QUEUE: { readonly STATUS: object };
+  readonly DASHBOARD: object;
+  readonly MENU: object;
 }
 
 export function withWorkflowWords(json: string): string {
   const messages = JSON.parse(json) as Messages;
   const { ACTIONS } = messages.JOB;
   const actions = { ...ACTIONS, ...WORDS, CONFIRM: { ...ACTIONS.CONFIRM, ...CONFIRM } };
-  const queue = { ...messages.QUEUE, STATUS: { ...messages.QUEUE.STATUS, ...STATUS } };
-  return JSON.stringify({ ...messages, JOB: { ...messages.JOB, ACTIONS: actions }, QUEUE: queue });
+  const emptyState = 'Процессов со статусом «{{status}}» нет.';
+  const queue = { ...messages.QUEUE, EMPTY_STATE: emptyState, STATUS: { ...messages.QUEUE.STATUS, ...STATUS } };
+  return JSON.stringify({
+    ...messages,
+    ...{ JOB: { ...messages.JOB, ...JOB, ACTIONS: actions }, QUEUE: queue },
+    ...{ DASHBOARD: { ...messages.DASHBOARD, ...DASHBOARD }, MENU: { ...messages.MENU, QUEUES: 'ПРОЦЕССЫ' } },
+  });
 }
 
 /** Elements that would send the browser to another host: the board's page asks Google for its letters. */
 export const withoutForeignHosts = (html: string): string =>
   html.replace(/<(link|script|img)\b[^>]*\b(?:href|src)="(?:https?:)?\/\/[^"]*"[^>]*>(?:<\/script>)?/gi, '');
+
+/**
+ * The board offers to pause, empty or repeat whole queues, and states and tabs that workflows do not have. Its settings hide them
+ * only together with the buttons of each job, so that they are hidden here. What they would send is refused all the same.
+ */
+export const STYLES = `
+ul[class*='queueActions-'],
+[class*='headerContext-'] button[aria-haspopup='menu'],
+[class*='headerControls-'] button[aria-haspopup='menu'],
+[class*='statusBar-'] button[aria-haspopup='menu'],
+li:has(> a[href*='status=waiting']),
+li:has(> a[href*='status=prioritized']),
+li:has(> a[href*='status=paused']),
+[class*='tabActions-'] > :nth-child(2),
+[class*='tabActions-'] > :nth-child(3) { display: none; }
+.trubka { position: fixed; inset: auto 1rem 1rem auto; z-index: 50; display: flex; gap: 1rem; padding: 0.5rem 1rem;
+  border: 1px solid var(--border); border-radius: 0.5rem; background: var(--card); font-size: 0.875rem; }
+.trubka a { color: var(--primary); text-decoration: none; }
+.trubka a:hover { text-decoration: underline; }
+`;
+
+/** The page with these styles, and with the two ways out that its own menu hides behind a picture of a person. */
+export const withWaysOut = (html: string, basePath: string): string =>
+  html
+    .replace('</head>', `<link rel="stylesheet" href="${basePath}/static/trubka.css"></head>`)
+    .replace(
+      '</body>',
+      `<nav class="trubka" aria-label="Трубка"><a href="${basePath}/find">Найти по id</a><a href="/">Трубка</a></nav></body>`,
+    );
 
 const SCRIPT = /^[\w.-]+\.js$/;
 
@@ -59,6 +110,9 @@ export function createBoardFiles(): Router {
     const script = await readFile(join(UI_FILES, 'js', 'async', file), 'utf8').catch(() => undefined);
     if (script === undefined || !BUTTONS.test(script)) return next();
     response.type('text/javascript').send(withWorkflowButtons(script));
+  });
+  router.get('/static/trubka.css', (_request, response) => {
+    response.type('text/css').send(STYLES);
   });
   router.get('/static/locales/ru-RU/messages.json', async (_request, response) => {
     const json = await readFile(join(UI_FILES, 'locales', 'ru-RU', 'messages.json'), 'utf8');

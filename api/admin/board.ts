@@ -5,7 +5,7 @@ import { ExpressAdapter } from '@bull-board/express';
 import { Router, type ErrorRequestHandler, type RequestHandler, type Response } from 'express';
 import type { Logger } from '../../db/log.ts';
 import { problemBody, ProblemError, statusOf, toProblem } from '../problems.ts';
-import { createBoardFiles, withoutForeignHosts } from './board-files.ts';
+import { createBoardFiles, withoutForeignHosts, withWaysOut } from './board-files.ts';
 import { createFindPage } from './find-page.ts';
 
 /** As the library's, but for its page, which asks nobody else for anything, and its failures, which become problems like all others. */
@@ -15,7 +15,7 @@ class BoardAdapter extends ExpressAdapter {
       const { name, params } = handler({ basePath: this.basePath, uiConfig: this.uiConfig });
       response.render(name, params, (error: Error | null, html?: string) => {
         if (error) return next(error);
-        response.type('html').send(withoutForeignHosts(html ?? ''));
+        response.type('html').send(withWaysOut(withoutForeignHosts(html ?? ''), this.basePath));
       });
     });
     return this;
@@ -87,10 +87,6 @@ export function createBoard(basePath: string, queues: readonly BaseAdapter[], lo
         showMetrics: false,
         sortQueues: false,
         jobDetails: { defaultTab: 'Data' },
-        miscLinks: [
-          { text: 'Найти по id', url: `${basePath}/find` },
-          { text: 'Трубка', url: '/' },
-        ],
       },
     },
   });

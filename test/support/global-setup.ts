@@ -5,8 +5,8 @@ import { ensureTemplate, serverUrl } from './database.ts';
 import { temporalAddress, workflowBundle } from './temporal.ts';
 
 /**
- * Postgres and Temporal for all test files: the servers named in TEST_DATABASE_URL and TEST_TEMPORAL_ADDRESS, else throw-away ones.
- * Test processes find the addresses in the same two variables.
+ * Postgres and Temporal for all test files: the servers named in TEST_DATABASE_URL and TEST_TEMPORAL_ADDRESS (with TEST_TEMPORAL_UI_URL),
+ * else throw-away ones. Test processes find the addresses in the same variables.
  */
 export default async function setup(): Promise<() => Promise<void>> {
   const stops: (() => Promise<void>)[] = [];
@@ -36,6 +36,7 @@ async function provideTemporal(stops: (() => Promise<void>)[]): Promise<void> {
     const temporal = await startTemporal({ directory: null });
     stops.push(() => temporal.stop());
     process.env['TEST_TEMPORAL_ADDRESS'] = temporal.address;
+    process.env['TEST_TEMPORAL_UI_URL'] = temporal.uiUrl;
   }
   const { registerSearchAttributes } = await import('../../activities/search-attributes.ts');
   await registerSearchAttributes({ address: temporalAddress(), namespace: 'default' });
