@@ -9,6 +9,7 @@ const KINDS: Readonly<Record<string, PlainKey>> = {
   '/events/recording': 'inspector.kinds.recording',
   '/events/record/added': 'inspector.kinds.recordAdded',
   '/result/callback': 'inspector.kinds.callback',
+  '/result/stat': 'inspector.kinds.statistics',
   agent: 'inspector.kinds.agent',
   system: 'inspector.kinds.system',
   reconcile: 'inspector.kinds.reconcile',

@@ -58,6 +58,7 @@ export const enInspector = {
     recording: 'Recording',
     recordAdded: 'Recording stored',
     callback: 'Answer to a callback',
+    statistics: 'Answer to a query for statistics',
     agent: 'Agent’s action',
     system: 'Callback from a ticket',
     reconcile: 'From the PBX statistics',

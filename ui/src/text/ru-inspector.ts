@@ -56,6 +56,7 @@ export const ruInspector = {
     recording: 'Запись разговора',
     recordAdded: 'Запись сохранена',
     callback: 'Ответ на «позвонить»',
+    statistics: 'Ответ на запрос статистики',
     agent: 'Действие сотрудника',
     system: 'Заказ звонка из обращения',
     reconcile: 'Сверка со статистикой АТС',

@@ -16,7 +16,7 @@ export const selfTest = {
   state: { failed: 'Fault', warning: 'Attention', unknown: 'Not known yet', ok: 'In order' },
   mendLabel: 'What to do',
   good: 'In order: {n}',
-  openInspector: 'Open the event inspector',
+  openInspector: 'Open the event log',
   openBoard: 'Open the workflows',
   events: 'Which events have come',
   never: 'never came',

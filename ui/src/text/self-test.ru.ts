@@ -14,7 +14,7 @@ export const selfTest = {
   state: { failed: 'Ошибка', warning: 'Внимание', unknown: 'Пока неизвестно', ok: 'В порядке' },
   mendLabel: 'Что сделать',
   good: 'В порядке: {n}',
-  openInspector: 'Открыть инспектор событий',
+  openInspector: 'Открыть журнал событий',
   openBoard: 'Открыть процессы',
   events: 'Какие события приходили',
   never: 'не приходили',
