@@ -273,13 +273,34 @@ async function saveDraft(context: DecisionContext, action: ActionMessage, conver
   if (conversation.ticket_id && conversation.made_by === 'link' && conversation.outcome === 'unanswered') {
     return noteOnAttempt(context, action, conversation, conversation.ticket_id);
   }
-  if (!conversation.ticket_id || conversation.made_by !== 'auto') return done(conversation.ticket_id);
+  if (!conversation.ticket_id) return done(conversation.ticket_id);
   const draft = await draftOf(context, conversation.id);
+  if (conversation.made_by !== 'auto') return carryOnUnsaved(context, action, conversation, conversation.ticket_id, draft);
   if (!isFilled(draft)) return done(conversation.ticket_id);
   const ticket = await lockTicket(context.trx, conversation.ticket_id);
   if (!ticket || ticket.touched_at !== null) return refused('ticket_changed', conversation.ticket_id);
   await fillAutomatic(context, action, conversation, ticket, draft);
   return done(ticket.id);
+}
+
+/** S8: nobody saved the gist, so the message took the draft as it was; text that arrives later still belongs there. */
+async function carryOnUnsaved(
+  context: DecisionContext,
+  action: ActionMessage,
+  conversation: ConversationRow,
+  ticketId: string,
+  { gist }: Draft,
+): Promise<ActionOutcome> {
+  const { trx } = context;
+  const ticket = await lockTicket(trx, ticketId);
+  const message = (await trx('messages').where({ conversation_id: conversation.id }).first('id')) as { id: string } | undefined;
+  if (!ticket || !message) return done(ticketId);
+  const written = (await trx('ticket_events')
+    .where({ ticket_id: ticketId, message_id: message.id, type: 'reply' })
+    .orderBy('id', 'desc')
+    .first('rule')) as { rule: string | null } | undefined;
+  if (written?.rule !== 'S8') return done(ticketId);
+  return saveGist(context, conversation, ticket, gist, byAgent(context, action.agentId, action.inboxId, conversation.id, 'S8'));
 }
 
 /** S17: what is typed after an attempt stands beside it; the ticket it was recorded in stays as it is. */

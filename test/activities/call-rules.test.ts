@@ -516,6 +516,23 @@ describe('an outgoing call', () => {
     expect((await messagesOf(red.id)).at(-1)).toMatchObject({ type: 'reply', conversation_id: call.conversationId(), body: '' });
   });
 
+  test('S8: text that arrives after the end joins what was typed before; what the agent saved stands', async () => {
+    const [red] = await ticketsOf(await missed([cast.anna]));
+    const { call, finish } = await callback(red.id, true, true);
+    const conversationId = call.conversationId();
+    const types = (gist: string) => call.act(cast.anna, { action: 'save_draft', conversationId }, { gist });
+    await types('До конца');
+    expect(await messagesOf(red.id)).toHaveLength(1);
+    await finish();
+    expect(await types('До конца, и без сети')).toMatchObject({ state: 'done', ticket_id: red.id });
+    expect(await types('До конца, и без сети, и потом')).toMatchObject({ state: 'done' });
+    expect((await messagesOf(red.id)).at(-1)).toMatchObject({ body: 'До конца, и без сети, и потом', automatic: false });
+    expect(await ticket(red.id)).toMatchObject({ status: 'pending', status_rule: 'S18в' });
+    await call.act(cast.anna, { action: 'link_ticket', conversationId, ticketId: red.id }, { gist: 'Сохранено' });
+    await types('Набрано и не сохранено');
+    expect((await messagesOf(red.id)).at(-1)).toMatchObject({ body: 'Сохранено' });
+  });
+
   test('S9: not answered: the attempt stands in the ticket, whose status does not change', async () => {
     const [red] = await ticketsOf(await missed([cast.anna]));
     const { finish } = await callback(red.id, true, false);
