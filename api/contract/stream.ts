@@ -33,6 +33,8 @@ export const streamEvents = {
   'inbox.changed': z.object({}),
   /** Signed out or deactivated; the stream closes after it. */
   'session.ended': z.object({}),
+  /** Every fifteen seconds: who hears nothing for much longer has lost the connection, whatever the browser thinks. */
+  'stream.beat': z.object({}),
   /** More happened than can be told one by one: read everything again. */
   'stream.reset': z.object({}),
 } as const;

@@ -156,7 +156,7 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
   );
 
   const heartbeat = setInterval(() => {
-    const text = `: heartbeat\n${here()}\n`;
+    const text = `: heartbeat\n${here()}event: stream.beat\ndata: {}\n\n`;
     for (const connection of everyone()) if (!connection.waiting) write(connection, text);
   }, HEARTBEAT_MS);
 

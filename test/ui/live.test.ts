@@ -4,8 +4,8 @@ import { Problem } from '../../ui/src/client.ts';
 import { useCallAction } from '../../ui/src/composables/useCallAction.ts';
 import { useLoad } from '../../ui/src/composables/useLoad.ts';
 import { followCalls, forgetCalls, onTransition } from '../../ui/src/live/calls.ts';
-import { callDraft, flushDraft, forgetDraft } from '../../ui/src/live/drafts.ts';
-import { startStream, stopStream } from '../../ui/src/live/stream.ts';
+import { callDraft, flushDraft, forgetDraft, resumeDrafts } from '../../ui/src/live/drafts.ts';
+import { connection, onResume, startStream, stopStream } from '../../ui/src/live/stream.ts';
 import { answerWith, liveCall, page } from './stage.ts';
 
 beforeEach(() => vi.useFakeTimers());
@@ -48,19 +48,54 @@ describe('an action on a call', () => {
   });
 });
 
-describe('my calls', () => {
-  /** Stands in for the browser's connection: says what the service would. */
-  class Stream extends EventTarget {
-    static open: Stream;
-    constructor() {
-      super();
-      Stream.open = this;
-    }
-    says(type: string, data: unknown): void {
-      this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify(data) }));
-    }
-    close(): void {}
+/** Stands in for the browser's connection: says what the service would. */
+class Stream extends EventTarget {
+  static open: Stream;
+  static made = 0;
+  onopen = (): void => {};
+  constructor() {
+    super();
+    Stream.open = this;
+    Stream.made += 1;
   }
+  says(type: string, data: unknown): void {
+    this.dispatchEvent(new MessageEvent(type, { data: JSON.stringify(data) }));
+  }
+  close(): void {}
+}
+
+describe('the stream', () => {
+  test('a connection that says nothing is given up, and everything read again; so it is when the network is back', async () => {
+    vi.stubGlobal('EventSource', Stream);
+    answerWith(() => page());
+    const resumed = vi.fn();
+    const stop = onResume(resumed);
+    Stream.made = 0;
+    startStream();
+    Stream.open.onopen();
+    for (let beats = 0; beats < 4; beats += 1) {
+      await vi.advanceTimersByTimeAsync(15_000);
+      Stream.open.says('stream.beat', {});
+    }
+    expect([Stream.made, connection.value]).toEqual([1, 'open']);
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect([Stream.made, connection.value]).toEqual([2, 'lost']);
+    Stream.open.onopen();
+    expect([connection.value, resumed.mock.calls.length]).toEqual(['open', 2]);
+
+    window.dispatchEvent(new Event('offline'));
+    await vi.advanceTimersByTimeAsync(2500);
+    expect(connection.value).toBe('lost');
+    window.dispatchEvent(new Event('online'));
+    expect(Stream.made).toBe(3);
+    Stream.open.onopen();
+    expect([connection.value, resumed.mock.calls.length]).toEqual(['open', 3]);
+    stop();
+    stopStream();
+  });
+});
+
+describe('my calls', () => {
   const talking = { ...liveCall, state: 'talking' as const };
 
   test('a talk found going on after a reload is no news, whatever is told of it; one answered now is', () => {
@@ -87,7 +122,7 @@ describe('a draft', () => {
     const draft = callDraft(liveCall.callId, 'd1', null);
     for (const gist of ['П', 'Пр', 'При']) draft.gist = gist;
     await vi.advanceTimersByTimeAsync(1);
-    expect(JSON.parse(sessionStorage.getItem('trubka.draft.d1')!)).toEqual({ subject: '', gist: 'При' });
+    expect(JSON.parse(sessionStorage.getItem('trubka.draft.d1')!)).toEqual({ callId: liveCall.callId, subject: '', gist: 'При' });
     expect(asked).toHaveLength(0);
     await vi.advanceTimersByTimeAsync(600);
     expect(asked).toHaveLength(1);
@@ -105,6 +140,17 @@ describe('a draft', () => {
     sessionStorage.setItem('trubka.draft.d2', JSON.stringify({ subject: 'Тема', gist: 'Новее' }));
     expect(callDraft(liveCall.callId, 'd2', { subject: '', gist: 'Старее' })).toMatchObject({ subject: 'Тема', gist: 'Новее' });
     forgetDraft('d2');
+  });
+
+  test('that the network kept from the server is sent after a reload; one that is refused is not sent for ever', async () => {
+    const asked = answerWith(() => ({ status: 404, body: { code: 'not_found' } }));
+    sessionStorage.setItem('trubka.draft.d4', JSON.stringify({ callId: 'c4', subject: '', gist: 'Без сети' }));
+    resumeDrafts();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked.map(({ path }) => path)).toEqual(['/api/calls/c4/actions']);
+    expect(asked[0]!.body).toMatchObject({ type: 'save_draft', conversationId: 'd4', gist: 'Без сети' });
+    expect(sessionStorage.getItem('trubka.draft.d4')).not.toBeNull();
+    forgetDraft('d4');
   });
 
   test('goes at once when asked to', async () => {
@@ -129,6 +175,28 @@ describe('loading', () => {
     answers[0]!('старый');
     await vi.advanceTimersByTimeAsync(1);
     expect(data.value).toBe('новый');
+    scope.stop();
+  });
+
+  test('what only the network was in the way of is asked for again by itself, what was refused is not', async () => {
+    let answer: () => Promise<string> = () => Promise.reject(new Problem(404, 'not_found'));
+    const load = vi.fn(() => answer());
+    const scope = effectScope();
+    const { data, state, reload, retry } = scope.run(() => useLoad(load))!;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([state.value, load.mock.calls.length]).toEqual(['failed', 1]);
+    answer = () => Promise.resolve('было');
+    await retry();
+    answer = () => Promise.reject(new Problem(502, 'server'));
+    await reload();
+    await vi.advanceTimersByTimeAsync(8000);
+    expect(data.value).toBe('было');
+    answer = () => Promise.resolve('стало');
+    await vi.advanceTimersByTimeAsync(24_000);
+    expect([data.value, state.value]).toEqual(['стало', 'ready']);
+    const asked = load.mock.calls.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(load.mock.calls.length).toBe(asked);
     scope.stop();
   });
 

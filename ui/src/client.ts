@@ -78,6 +78,11 @@ export class Problem extends Error {
     super(`${code} (${status})`, options);
   }
 
+  /** The same question may well be answered a little later: the network, the service or a limit was in the way. */
+  get isPassing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+
   /** The offending fields. */
   get fields(): readonly FieldError[] {
     return this.body.errors ?? [];

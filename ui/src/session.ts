@@ -3,7 +3,7 @@ import { client, Problem } from './client.ts';
 import type { Session } from './contract.ts';
 import { followActions } from './live/actions.ts';
 import { followCalls, forgetCalls, refreshCalls } from './live/calls.ts';
-import { followDrafts } from './live/drafts.ts';
+import { followDrafts, resumeDrafts } from './live/drafts.ts';
 import { startStream, stopStream } from './live/stream.ts';
 import { followTabs } from './live/tabs.ts';
 import { loadPreferences } from './preferences.ts';
@@ -28,6 +28,7 @@ function begin(signedIn: Session): void {
     followTabs();
   }
   startStream();
+  resumeDrafts();
   void refreshCalls(true).catch(() => undefined);
 }
 

@@ -3,6 +3,8 @@ import { client } from '../client.ts';
 import type { LiveCall, CallState } from '../contract.ts';
 import { on, onResume } from './stream.ts';
 
+const AGAIN_AFTER_MS = 3000;
+
 type Transition = (call: LiveCall, before: CallState | null) => void;
 
 const calls = shallowReactive(new Map<string, LiveCall>());
@@ -61,10 +63,18 @@ export function followCalls(): void {
   // Of a talk that this page has not seen begin, it is no news that it goes on.
   on('call.updated', (call) => fromEvent(call, !calls.has(call.callId)));
   on('call.ended', (call) => fromEvent({ ...call, state: 'ended' }));
-  onResume(() => void refreshCalls().catch(() => undefined));
+  onResume(readAgain);
+}
+
+let againTimer: ReturnType<typeof setTimeout> | undefined;
+/** What was missed; until it is known, the cards may say what is over. */
+function readAgain(): void {
+  clearTimeout(againTimer);
+  refreshCalls().catch(() => (againTimer = setTimeout(readAgain, AGAIN_AFTER_MS)));
 }
 
 export function forgetCalls(): void {
+  clearTimeout(againTimer);
   calls.clear();
   changedBy.clear();
   callsLoaded.value = false;

@@ -1,5 +1,5 @@
-import { effectScope, reactive, watch } from 'vue';
-import { client } from '../client.ts';
+import { effectScope, onScopeDispose, reactive, watch } from 'vue';
+import { client, Problem } from '../client.ts';
 import type { Draft } from '../contract.ts';
 import { newId } from '../new-id.ts';
 
@@ -22,13 +22,15 @@ interface Entry {
 }
 
 const entries = new Map<string, Entry>();
-const keyOf = (conversationId: string): string => `trubka.draft.${conversationId}`;
+const KEY = 'trubka.draft.';
+const keyOf = (conversationId: string): string => `${KEY}${conversationId}`;
 const channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('trubka.drafts');
 const same = (a: Draft, b: Draft): boolean => a.subject === b.subject && a.gist === b.gist;
 
-function localCopy(conversationId: string): Draft | null {
+type LocalCopy = Draft & { readonly callId: string };
+function localCopy(conversationId: string): LocalCopy | null {
   const text = sessionStorage.getItem(keyOf(conversationId));
-  return text ? (JSON.parse(text) as Draft) : null;
+  return text ? (JSON.parse(text) as LocalCopy) : null;
 }
 
 /**
@@ -40,7 +42,7 @@ export function callDraft(callId: string, conversationId: string, fromServer: Dr
   if (known) return known.draft;
   const saved = { subject: fromServer?.subject ?? '', gist: fromServer?.gist ?? '' };
   const local = localCopy(conversationId);
-  const start = local ?? saved;
+  const start = local ? { subject: local.subject, gist: local.gist } : saved;
   const draft = reactive<CallDraft>({ callId, conversationId, ...start, state: start.subject || start.gist ? 'saved' : 'empty' });
   const scope = effectScope(true);
   const entry: Entry = { draft, saved, timer: undefined, stop: () => scope.stop() };
@@ -54,7 +56,7 @@ function whenTyped(entry: Entry): void {
   const { draft } = entry;
   const text = { subject: draft.subject, gist: draft.gist };
   if (same(text, entry.saved)) return;
-  sessionStorage.setItem(keyOf(draft.conversationId), JSON.stringify(text));
+  sessionStorage.setItem(keyOf(draft.conversationId), JSON.stringify({ callId: draft.callId, ...text }));
   channel?.postMessage({ conversationId: draft.conversationId, ...text });
   draft.state = 'unsaved';
   clearTimeout(entry.timer);
@@ -79,9 +81,10 @@ async function save(entry: Entry, keepalive = false): Promise<void> {
       draft.state = 'saved';
       sessionStorage.removeItem(keyOf(draft.conversationId));
     }
-  } catch {
+  } catch (error) {
     draft.state = 'unsaved';
-    entry.timer = setTimeout(() => void save(entry), RETRY_AFTER_MS);
+    // What is refused stays refused. The text stays in the tab, and is sent again after the next sign-in or reload.
+    if (!(error instanceof Problem) || error.isPassing) entry.timer = setTimeout(() => void save(entry), RETRY_AFTER_MS);
   }
 }
 
@@ -103,7 +106,26 @@ export function forgetDraft(conversationId: string): void {
   sessionStorage.removeItem(keyOf(conversationId));
 }
 
+/** Sends what the server does not have yet: typed before a reload, while signed out, or without a network. */
+export function resumeDrafts(): void {
+  for (const key of Object.keys(sessionStorage).filter((one) => one.startsWith(KEY))) {
+    const conversationId = key.slice(KEY.length);
+    callDraft(localCopy(conversationId)!.callId, conversationId, null);
+  }
+  for (const entry of entries.values()) void save(entry);
+}
+
+const cursors = new Map<string, () => number | null>();
+/** Declares a field in which the text of a conversation is typed, and which may go away under the agent's hands. */
+export function useCursor(conversationId: string, read: () => number | null): void {
+  cursors.set(conversationId, read);
+  onScopeDispose(() => cursors.delete(conversationId));
+}
+/** Where the agent is typing at this moment; null if nowhere. */
+export const cursorOf = (conversationId: string): number | null => cursors.get(conversationId)?.() ?? null;
+
 export function followDrafts(): void {
+  window.addEventListener('online', resumeDrafts);
   const flushAll = (): void => {
     for (const entry of entries.values()) void save(entry, true);
   };

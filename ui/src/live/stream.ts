@@ -17,6 +17,7 @@ const EVENT_TYPES: Readonly<Record<EventType, true>> = {
   'action.refused': true,
   'inbox.changed': true,
   'session.ended': true,
+  'stream.beat': true,
   'stream.reset': true,
 };
 
@@ -25,6 +26,9 @@ export const connection = ref<'connecting' | 'open' | 'lost'>('connecting');
 
 const PATIENCE_MS = 2000;
 const LONGEST_PAUSE_MS = 15_000;
+/** The service beats every fifteen seconds. A connection that says nothing for so long is dead, and nobody has told the browser. */
+const SILENCE_MS = 40_000;
+const LISTEN_EVERY_MS = 5000;
 
 type Listener = (payload: never) => void;
 const listeners = new Map<EventType, Set<Listener>>();
@@ -33,6 +37,8 @@ let source: EventSource | null = null;
 let failures = 0;
 let lostTimer: ReturnType<typeof setTimeout> | undefined;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
+let silenceTimer: ReturnType<typeof setInterval> | undefined;
+let lastHeard = 0;
 
 /** Listens to one kind of event; the answer stops listening. */
 export function on<T extends EventType>(type: T, listener: (payload: StreamEventData<T>) => void): () => void {
@@ -50,10 +56,13 @@ export function onResume(listener: () => void): () => void {
 export function startStream(): void {
   if (source) return;
   source = client.events();
+  lastHeard = Date.now();
+  silenceTimer ??= setInterval(endSilence, LISTEN_EVERY_MS);
   source.onopen = whenOpen;
   source.onerror = whenBroken;
   for (const type of Object.keys(EVENT_TYPES) as EventType[]) {
     source.addEventListener(type, (event) => {
+      lastHeard = Date.now();
       const payload = JSON.parse((event as MessageEvent<string>).data) as never;
       for (const listener of listeners.get(type) ?? []) listener(payload);
     });
@@ -63,12 +72,34 @@ export function startStream(): void {
 export function stopStream(): void {
   clearTimeout(lostTimer);
   clearTimeout(retryTimer);
+  clearInterval(silenceTimer);
+  lostTimer = silenceTimer = undefined;
   source?.close();
   source = null;
   connection.value = 'connecting';
 }
 
+/** Anew at once: the network is back, or the machine has slept, and what is left of the old connection would take minutes to fail. */
+function startAnew(): void {
+  if (silenceTimer === undefined) return;
+  clearTimeout(retryTimer);
+  source?.close();
+  source = null;
+  startStream();
+}
+function endSilence(): void {
+  if (!source || Date.now() - lastHeard < SILENCE_MS) return;
+  missIt();
+  startAnew();
+}
+function missIt(): void {
+  lostTimer ??= setTimeout(() => (connection.value = 'lost'), PATIENCE_MS);
+}
+window.addEventListener('online', startAnew);
+window.addEventListener('offline', () => silenceTimer === undefined || missIt());
+
 function whenOpen(): void {
+  lastHeard = Date.now();
   clearTimeout(lostTimer);
   lostTimer = undefined;
   failures = 0;
@@ -84,7 +115,7 @@ function readAgain(): void {
 on('stream.reset', readAgain);
 
 function whenBroken(): void {
-  lostTimer ??= setTimeout(() => (connection.value = 'lost'), PATIENCE_MS);
+  missIt();
   // The browser comes back by itself, except where the server answered with an error.
   if (source?.readyState !== EventSource.CLOSED) return;
   source = null;
