@@ -179,7 +179,7 @@ describe('S2 a known customer is answered', () => {
     expect(await page.getByLabel('Статус').locator('option:checked').innerText()).toBe('В ожидании');
   });
 
-  test('S2b from the ticket one goes back to the profile to choose another', async () => {
+  test('S2b from the ticket one goes back to the profile to choose another; text not saved by the end moves into the new ticket', async () => {
     const { pbx, anna } = office.product;
     const { id, phone } = await newCustomer(office.product, 'Василий Жуковский');
     await anna.post('/api/tickets', { subject: 'Не тот', channel: 'call', kind: 'incoming', customerId: id });
@@ -192,8 +192,17 @@ describe('S2 a known customer is answered', () => {
     await page.getByRole('link', { name: 'Вернуться в профиль пользователя' }).click();
     await page.getByRole('heading', { level: 1, name: 'Василий Жуковский' }).waitFor();
     await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).waitFor();
+
+    // The call ends before the text is saved: to the ticket that was made, and on with the same sentence there.
+    await page.getByRole('link', { name: 'Не тот' }).click();
+    await page.getByRole('button', { name: 'Зафиксировать звонок в текущем обращении' }).click();
+    await page.getByLabel('Суть звонка').pressSequentially('Светлана');
     await call.hangUp();
     await call.finish();
+    await page.getByRole('heading', { level: 1, name: `Входящий звонок с ${written(phone)}` }).waitFor();
+    await page.getByRole('button', { name: 'Сохранить' }).waitFor();
+    await page.keyboard.type(' у окна');
+    expect(await page.getByRole('textbox', { name: 'Суть звонка' }).inputValue()).toBe('Светлана у окна');
   });
 });
 

@@ -62,7 +62,7 @@ describe('S6–S9 calling from a ticket', () => {
     await call.finish();
   });
 
-  test('S8 not saved: the text typed so far stands in the message after the talk', async () => {
+  test('S8 not saved: the text typed so far stands in the message after the talk, and the agent types on in it', async () => {
     const { pbx, anna } = office.product;
     const { id, phone } = await newCustomer(office.product, 'Борис Пастернак');
     const page = await office.tab(anna, `/tickets/${await ticketOf(id, phone, 'Февраль')}`);
@@ -70,10 +70,16 @@ describe('S6–S9 calling from a ticket', () => {
     const call = await pbx.nextCallback();
     await call.operatorAnswers();
     await call.customerAnswers();
-    await page.getByLabel('Суть звонка').fill('Достать чернил');
+    await page.getByLabel('Суть звонка').pressSequentially('Достать чернил');
     await call.hangUp();
     await call.finish();
-    await page.getByRole('article').filter({ hasText: 'Достать чернил' }).filter({ hasText: 'Исходящий звонок' }).waitFor();
+    await page.getByText('Звонок завершён. Сохраняем набранное в обращение…').waitFor();
+    const message = page.getByRole('article').filter({ hasText: 'Исходящий звонок' });
+    await message.getByLabel('Суть звонка').waitFor();
+    await page.keyboard.type(' и плакать');
+    expect(await message.getByLabel('Суть звонка').inputValue()).toBe('Достать чернил и плакать');
+    await message.getByRole('button', { name: 'Сохранить' }).click();
+    await message.getByText('Достать чернил и плакать').waitFor();
   });
 
   test('S9 the customer does not answer: the attempt stands in the ticket, its status stays', async () => {
