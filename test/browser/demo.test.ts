@@ -40,16 +40,26 @@ describe('a newcomer', () => {
 });
 
 describe('the demo phones', () => {
-  test('one press makes the first call: a card, a talk, a ticket with the recording', async () => {
-    const agent = await office.tab(office.product.anna);
-    const page = await office.tab(office.product.admin, '/tickets');
-    await page.getByRole('link', { name: 'Демо-телефоны' }).click();
+  test('an agent plays them in a second tab: a card, a talk, a ticket with the recording in the first', async () => {
+    const desk = await office.desk(office.product.anna);
+    const [agent, page] = [await desk.newPage(), await desk.newPage()];
+    await goTo(agent, '/tickets');
+    await goTo(page, '/demo');
+    await page.bringToFront();
+    await page.evaluate('window.dispatchEvent(new Event("focus"))');
+    await phone(page, 'Анна Смирнова').getByText('Вы · Софтфон 101').waitFor();
+    await page.getByText('Вы — Анна Смирнова, ваш софтфон 101.').waitFor();
     await press(page, 'Телефон клиента', 'Позвонить');
     await cards(agent).getByText('Иван Петров').waitFor();
     await shows(page, 'Анна Смирнова', 'Звонит');
     await press(page, 'Анна Смирнова', 'Ответить');
     await agent.getByRole('heading', { level: 1, name: 'Иван Петров' }).waitFor();
     await shows(page, 'Анна Смирнова', 'Разговор');
+    await agent.getByRole('link', { name: 'Демо-телефоны идёт звонок' }).waitFor();
+    await agent.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await agent.getByLabel('Суть звонка').fill('Не пришёл счёт');
+    await agent.getByRole('button', { name: 'Создать', exact: true }).click();
+    await agent.getByText('Звонок в процессе').waitFor();
     await press(page, 'Анна Смирнова', 'Удержать');
     await shows(page, 'Телефон клиента', 'На удержании');
     await press(page, 'Анна Смирнова', 'Снять с удержания');
@@ -57,9 +67,10 @@ describe('the demo phones', () => {
     await phone(page, 'Что АТС сообщила Трубке').getByText('Иван').or(page.getByText('принято')).first().waitFor();
     await press(page, 'Телефон клиента', 'Положить трубку');
     await phone(page, 'Анна Смирнова').getByText('Трубка лежит').waitFor();
+    await agent.getByRole('group', { name: 'Запись разговора' }).getByRole('button', { name: 'Слушать' }).click();
+    await agent.getByRole('button', { name: 'Пауза' }).waitFor();
     await page.getByRole('link', { name: 'К обращениям' }).click();
-    await page.getByRole('link', { name: 'Входящий звонок с +7 916 123-45-67' }).click();
-    await page.getByRole('group', { name: 'Запись разговора' }).waitFor();
+    await page.getByRole('link', { name: 'Входящий звонок с +7 916 123-45-67' }).waitFor();
   });
 
   test('a talk is handed over with a question first, and blindly, and comes back', async () => {

@@ -93,7 +93,7 @@ export const shotsOf = (scene: Scene): readonly Shot[] => [
   { name: 'customer-not-found', path: '/customers/00000000-0000-4000-8000-000000000000', by: 'anna' },
   { name: 'customer-new', path: '/customers/new', by: 'anna' },
   { name: 'search-begin', path: '/search', by: 'anna' },
-  { name: 'search-customers', path: '/search?q=ов&in=customers', by: 'anna' },
+  { name: 'search-customers', path: '/search?q=ова&in=customers', by: 'anna' },
   { name: 'search-tickets', path: '/search?q=звонок&in=tickets', by: 'anna' },
   { name: 'search-nothing', path: '/search?q=нетакого', by: 'anna' },
   { name: 'statistics', path: '/statistics', by: 'admin' },

@@ -6,6 +6,9 @@ const REFRESH_MS = 20_000;
 const me = newId();
 
 const claim = (): void => localStorage.setItem(KEY, `${Date.now()}:${me}`);
+/** Where the demo phones lie nobody works: another tab, if there is one, is the agent's desk. */
+const isDesk = (): boolean => location.pathname !== '/demo';
+const claimDesk = (): void => void (isDesk() && claim());
 const isMine = (): boolean => localStorage.getItem(KEY)?.endsWith(me) ?? false;
 
 /**
@@ -19,9 +22,9 @@ export function isLeadingTab(): boolean {
 }
 
 export function followTabs(): void {
-  if (document.visibilityState === 'visible') claim();
-  window.addEventListener('focus', claim);
-  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && claim());
+  if (document.visibilityState === 'visible') claimDesk();
+  window.addEventListener('focus', claimDesk);
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && claimDesk());
   window.addEventListener('pagehide', () => isMine() && localStorage.removeItem(KEY));
   setInterval(() => isMine() && claim(), REFRESH_MS);
 }
