@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import CustomerForm from '../../ui/src/components/customers/CustomerForm.vue';
 import MessageEditor from '../../ui/src/components/tickets/MessageEditor.vue';
 import { Problem } from '../../ui/src/client.ts';
+import TicketNewPage from '../../ui/src/pages/TicketNewPage.vue';
 import { hasUnsavedText } from '../../ui/src/live/unsaved.ts';
 import { answerWith, customer, page, show, ticket } from './stage.ts';
 
@@ -71,11 +72,50 @@ describe('the form of a customer', () => {
     expect(saved).toMatchObject([{ fullName: 'Анна Белова', phones: ['+7 912 345-67-89', '8 495 123-45-67'], emails: [] }]);
   });
 
+  test('what was changed is there again after a walk elsewhere, until it is sent or given up', async () => {
+    answerWith(() => page());
+    const name = () => screen.getByRole<HTMLInputElement>('textbox', { name: /Полное имя/ });
+    const first = form();
+    await fireEvent.update(name(), 'Анна Чернова');
+    first.unmount();
+    const second = show(CustomerForm, { customer: { ...customer, company: 'Новая' }, problem: null, busy: false });
+    expect(name().value).toBe('Анна Чернова');
+    expect(screen.getByRole<HTMLInputElement>('textbox', { name: 'Компания' }).value).toBe('Новая');
+    await fireEvent.click(screen.getByRole('button', { name: 'Отмена' }));
+    second.unmount();
+    form();
+    expect(name().value).toBe('Анна Белова');
+  });
+
   test('a refused number is said at the numbers', () => {
     answerWith(() => page());
     const errors = [{ field: 'phones.0', code: 'invalid_phone', message: '' }];
     form(new Problem(400, 'invalid_request', { errors }));
     const group = screen.getByRole('group', { name: 'Телефон' });
     expect(document.getElementById(group.getAttribute('aria-describedby')!)!.textContent).toBe('Не похоже на номер телефона.');
+  });
+});
+
+describe('the form of a new ticket', () => {
+  test('what was typed when a call took the agent away is there again; once sent it is not', async () => {
+    const asked = answerWith(({ method }) => (method === 'POST' ? { body: { ...ticket, id: '7' } } : page()));
+    const subject = () => screen.getByRole<HTMLInputElement>('textbox', { name: /Тема/ });
+    const first = show(TicketNewPage);
+    await fireEvent.update(subject(), 'Вернуть товар');
+    await fireEvent.update(screen.getByRole('textbox', { name: 'Сообщение пользователя' }), 'Не подошёл');
+    first.unmount();
+    const second = show(TicketNewPage);
+    expect(subject().value).toBe('Вернуть товар');
+    await fireEvent.click(screen.getByRole('button', { name: 'Создать' }));
+    await waitFor(() =>
+      expect(asked.find(({ method }) => method === 'POST')?.body).toMatchObject({
+        subject: 'Вернуть товар',
+        message: { body: 'Не подошёл' },
+      }),
+    );
+    await waitFor(() => expect(sessionStorage.length).toBe(0));
+    second.unmount();
+    show(TicketNewPage);
+    expect(subject().value).toBe('');
   });
 });
