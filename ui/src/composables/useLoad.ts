@@ -6,7 +6,7 @@ const LONGEST_PAUSE_MS = 24_000;
 
 /**
  * Asks for something, again whenever a source changes. A late answer never overwrites a newer one;
- * a quiet reload that fails leaves what is on the screen. What only the network was in the way of is asked for again by itself.
+ * a quiet reload that fails leaves what is on the screen, and is repeated where only the network was in the way.
  */
 export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, sources: WatchSource | WatchSource[] = []) {
   const data = shallowRef<T | null>(null);
@@ -32,7 +32,7 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, sources: W
       if (mine.signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
       if (!quiet || !data.value) problem.value = error;
-      if (error.isPassing) timer = setTimeout(() => void ask(true), Math.min(LONGEST_PAUSE_MS, AGAIN_AFTER_MS * 2 ** failures++));
+      if (quiet && error.isPassing) timer = setTimeout(() => void ask(true), Math.min(LONGEST_PAUSE_MS, AGAIN_AFTER_MS * 2 ** failures++));
     } finally {
       if (current === mine) busy.value = false;
     }
