@@ -86,8 +86,21 @@ async function outgoing({ pbx }: Product, { talkTicketId }: Scene, page: Page, t
   await page.goto(`/tickets/${talkTicketId}`);
   await page.getByLabel(/Суть звонка|What the call was about/).waitFor();
   await take('dial-talk', page);
+  await page.getByLabel(/Суть звонка|What the call was about/).pressSequentially('Обещали привезти в пятницу');
   await call.hangUp();
+  await page
+    .getByText(/Звонок завершён\. Сохраняем|The call is over\. Putting/)
+    .first()
+    .waitFor();
+  await take('dial-ended', page);
   await call.finish();
+  const editor = page.getByRole('article').getByLabel(/Суть звонка|What the call was about/);
+  await editor.waitFor();
+  await take('dial-ended-typing-on', page);
+  await page
+    .getByRole('article')
+    .getByRole('button', { name: /^(Отмена|Cancel)$/ })
+    .click();
   await page.getByLabel(/Суть звонка|What the call was about/).waitFor({ state: 'detached' });
   pbx.callbacks.set({ result: 2240 });
   await handset.click();

@@ -5,6 +5,8 @@ export interface Scene {
   readonly ticketId: string;
   readonly talkTicketId: string;
   readonly missedTicketId: string;
+  /** Of a customer with two numbers. */
+  readonly twoNumbersTicketId: string;
   readonly customerId: string;
   /** A customer with tickets, for calls that ring. */
   readonly known: { readonly id: string; readonly phone: string; readonly fullName: string };
@@ -84,7 +86,8 @@ export async function makeScene(product: Product): Promise<Scene> {
   const customers: { id: string; phone: string; fullName: string }[] = [];
   for (const [fullName, company, note, phone] of PEOPLE) {
     const emails = company ? [`client${customers.length}@example.org`] : [];
-    const { id } = await anna.post<{ id: string }>('/api/customers', { fullName, company, note, phones: [phone], emails });
+    const phones = customers.length === 2 ? [phone, '+78125550101'] : [phone];
+    const { id } = await anna.post<{ id: string }>('/api/customers', { fullName, company, note, phones, emails });
     customers.push({ id, phone, fullName });
   }
   const { id: emptyCustomerId } = await anna.post<{ id: string }>('/api/customers', {
@@ -160,7 +163,7 @@ export async function makeScene(product: Product): Promise<Scene> {
   return {
     talkCallId: talked.messages.find(({ conversation }) => conversation)!.conversation!.callId,
     invitationPath: new URL(invitationUrl).pathname,
-    ...{ ticketId: letters[0]!, talkTicketId: talks[0]!, missedTicketId: missed[0]! },
+    ...{ ticketId: letters[0]!, talkTicketId: talks[0]!, missedTicketId: missed[0]!, twoNumbersTicketId: talks[2]! },
     ...{ customerId: customers[0]!.id, known: customers[0]!, emptyCustomerId },
   };
 }

@@ -70,6 +70,22 @@ export const shotsOf = (scene: Scene): readonly Shot[] => [
   },
   { name: 'ticket', path: `/tickets/${scene.ticketId}`, by: 'anna' },
   { name: 'ticket-talk', path: `/tickets/${scene.talkTicketId}`, by: 'anna' },
+  {
+    name: 'ticket-move',
+    path: `/tickets/${scene.talkTicketId}`,
+    by: 'anna',
+    before: async (page) => {
+      await press(/Действия со звонком|Call actions/)(page);
+      await page.getByRole('menuitem').first().click();
+      await page.getByRole('group', { name: /Куда перенести|Where to move it/ }).waitFor();
+    },
+  },
+  {
+    name: 'dial-picker',
+    path: `/tickets/${scene.twoNumbersTicketId}`,
+    by: 'anna',
+    before: press(/выбрать номер|choose a number/i),
+  },
   { name: 'ticket-missed', path: `/tickets/${scene.missedTicketId}`, by: 'anna' },
   { name: 'ticket-not-found', path: '/tickets/999999', by: 'anna' },
   { name: 'ticket-new', path: '/tickets/new', by: 'anna' },
