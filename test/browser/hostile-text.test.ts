@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
-import { cards, newCustomer, openOffice, type Office } from './desk.ts';
+import { cards, newCustomer, openOffice, settled, type Office } from './desk.ts';
 
 let office: Office;
 beforeAll(async () => {
@@ -15,7 +15,7 @@ const PAGES_WITH_IT = ['/tickets', '/missed', '/customers', '/search?q=onerror&i
 
 async function expectHarmless(page: Page, where: string): Promise<void> {
   await page.getByRole('main').waitFor();
-  await page.waitForLoadState('networkidle').catch(() => undefined);
+  await settled(page);
   expect([where, await page.evaluate('window.hacked')]).toEqual([where, undefined]);
   expect([where, await page.locator('img[src="x"]').count()]).toEqual([where, 0]);
 }
@@ -72,7 +72,7 @@ describe('Check 28: what people type is text in every place it is shown', () => 
     await expectHarmless(admin, 'fields');
     const board = await (await office.desk(product.admin)).newPage();
     await board.goto('/admin/workflows');
-    await board.waitForLoadState('networkidle').catch(() => undefined);
+    await settled(board);
     expect(await board.evaluate('window.hacked')).toBeUndefined();
     expect(dialogs).toEqual([]);
     expect(office.complaints()).toEqual([]);
