@@ -32,7 +32,8 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, sources: W
       if (mine.signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
       if (!quiet || !data.value) problem.value = error;
-      if (quiet && error.isPassing) timer = setTimeout(() => void ask(true), Math.min(LONGEST_PAUSE_MS, AGAIN_AFTER_MS * 2 ** failures++));
+      if (quiet && error.isPassing)
+        timer = setTimeout(() => void ask(true), Math.min(LONGEST_PAUSE_MS, AGAIN_AFTER_MS * 2 ** failures++));
     } finally {
       if (current === mine) busy.value = false;
     }
