@@ -48,7 +48,8 @@ export async function openOffice(options: Parameters<typeof startProduct>[0] = {
     page.on('pageerror', (error) => heard.push(`exception: ${error.message}`));
     const asked = new Set<Request>();
     running.set(page, asked);
-    for (const over of ['requestfinished', 'requestfailed'] as const) page.on(over, (request) => asked.delete(request));
+    const isOver = (request: Request): void => void asked.delete(request);
+    page.on('requestfinished', isOver).on('requestfailed', isOver);
     page.on('request', (request) => {
       if (!request.url().endsWith('/api/events')) asked.add(request);
       if (!/^(data:|blob:)/.test(request.url()) && !request.url().startsWith(product.url))
