@@ -7,6 +7,8 @@ export interface Operator {
   readonly email: string;
   /** The device that rings: a SIP account, or a mobile number. */
   readonly device: string;
+  /** Others that ring with it, such as a mobile number. */
+  readonly otherDevices?: readonly string[];
 }
 
 export interface Group {

@@ -30,6 +30,8 @@ export interface SwitchboardOptions extends Partial<Credentials> {
   readonly startAt?: number;
   readonly fields?: FieldMode;
   readonly faults?: Faults;
+  /** Where ids begin to be counted; now, unless two PBXs are to give the same ones. */
+  readonly firstId?: number;
   /** For chance and reordering. */
   readonly seed?: number;
   readonly retries?: number;
@@ -69,7 +71,7 @@ export function createSwitchboard(options: SwitchboardOptions) {
   const finished = new Set<(facts: CallFacts) => void>();
   const context: CallContext = {
     account,
-    ids: createIdMint(account.productId, 501),
+    ids: createIdMint(account.productId, 501, options.firstId),
     clock,
     delivery,
     shelf,

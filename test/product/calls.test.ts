@@ -1,7 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LiveCall } from '../../db/calls.ts';
+import { createDemoPbx } from '../../run/demo-pbx/pbx.ts';
+import { freePort } from '../../run/ports.ts';
 import { eventually } from '../support/live-call.ts';
+import { DEMO_ACCOUNT } from '../support/pbx.ts';
 import { startProduct, type Product, type Visitor } from '../support/product.ts';
 
 interface Recording {
@@ -30,9 +33,21 @@ interface Ticket {
   }[];
 }
 
+/** Both PBXs of these tests count from here. */
+const FIRST_ID = 1_000_000;
+const MOBILE_OF_ANNA = '+79165550101';
 let product: Product;
+/** Where the second PBX answers, once there is one. */
+let otherPort: number;
 beforeAll(async () => {
-  product = await startProduct();
+  otherPort = await freePort();
+  const operators = DEMO_ACCOUNT.operators.map((one) =>
+    one.extension === '101' ? { ...one, otherDevices: [MOBILE_OF_ANNA.slice(1)] } : one,
+  );
+  product = await startProduct({
+    env: { MANGO_API_URL: `http://127.0.0.1:${otherPort}` },
+    pbx: { firstId: FIRST_ID, account: { ...DEMO_ACCOUNT, operators } },
+  });
 }, 120_000);
 afterAll(() => product.stop(), 60_000);
 
@@ -68,6 +83,125 @@ async function act(visitor: Visitor, callId: string, action: Record<string, unkn
   await visitor.post(`/api/calls/${callId}/actions`, { actionId, ...action });
   return settled(visitor, callId, actionId);
 }
+
+/** The first: later ones move the first PBX's ids on. */
+describe('two PBX accounts side by side', () => {
+  test('give the same ids and extensions at the same time, and nothing is mixed up; one removed leaves its history', async () => {
+    const { admin, anna, vera, pbx } = product;
+    const credentials = { key: 'key-of-the-other', salt: 'salt-of-the-other' };
+    const other = createDemoPbx({ ...credentials, callbacks: { mode: 'manual' }, targetUrl: product.url, firstId: FIRST_ID });
+    await other.start(otherPort);
+    const account = await admin.post<{ id: string }>('/api/integrations', {
+      ...{ name: 'Вторая АТС', apiKey: credentials.key, apiSalt: credentials.salt, apiUrl: other.url },
+    });
+    await admin.post('/api/operators/refresh', { integrationId: account.id });
+    const { items } = await admin.get<{ items: { id: string; extension: string; integrationId: string }[] }>('/api/operators');
+    const operator = items.find(({ extension, integrationId }) => extension === '101' && integrationId === account.id);
+    // 101 is Anna in one company, and Vera in the other.
+    await admin.request('PATCH', `/api/operators/${operator?.id}`, { agentId: vera.agentId });
+
+    const [phone, otherPhone] = [newNumber(), newNumber()];
+    const call = pbx.incoming({ from: phone });
+    const otherCall = other.incoming({ from: otherPhone });
+    expect(otherCall.id).toBe(call.id);
+    await Promise.all([call.ring('101'), otherCall.ring('101')]);
+    await callOf(anna, phone, 'ringing');
+    await callOf(vera, otherPhone, 'ringing');
+    for (const [visitor, own] of [
+      [anna, phone],
+      [vera, otherPhone],
+    ] as const) {
+      expect((await calls(visitor)).map((card) => card.phone)).toEqual([own]);
+    }
+    await Promise.all([call.answer('101'), otherCall.answer('101')]);
+    await callOf(anna, phone, 'talking');
+    await callOf(vera, otherPhone, 'talking');
+    await Promise.all([call.pass(7), otherCall.pass(15)]);
+    await Promise.all([call.hangUp(), otherCall.hangUp()]);
+    await Promise.all([call.finish(), otherCall.finish()]);
+
+    const recorded = async (number: string): Promise<Ticket> =>
+      ticketOf(number, (found) => found.messages[0]?.conversation?.recording?.state === 'ready');
+    const soundOf = async (ticket: Ticket): Promise<string> => {
+      const url = product.url + (ticket.messages[0]?.conversation?.recording?.url ?? '');
+      const response = await fetch(url, { headers: { cookie: admin.cookie } });
+      return createHash('sha256')
+        .update(Buffer.from(await response.arrayBuffer()))
+        .digest('hex');
+    };
+    const [ticket, otherTicket] = [await recorded(phone), await recorded(otherPhone)];
+    expect(ticket.assignee).toMatchObject({ id: anna.agentId });
+    expect(otherTicket.assignee).toMatchObject({ id: vera.agentId });
+    const sounds = [await soundOf(ticket), await soundOf(otherTicket)];
+    expect(call.facts.recordings[0]?.recordingId).toBe(otherCall.facts.recordings[0]?.recordingId);
+    expect(sounds).toEqual([call.facts.recordings[0]?.sha256, otherCall.facts.recordings[0]?.sha256]);
+    expect(sounds[0]).not.toBe(sounds[1]);
+    expect([await ticketsOf(phone), await ticketsOf(otherPhone)].map(({ length }) => length)).toEqual([1, 1]);
+
+    // Vera can be rung by both; the customer is called back by the company they called.
+    await vera.post(`/api/tickets/${otherTicket.id}/callback`);
+    const back = await other.nextCallback();
+    await back.operatorDoesNotAnswer();
+    await back.finish();
+    expect(pbx.log.received.filter(({ path }) => path.includes('commands/callback'))).toEqual([]);
+    await eventually(
+      () => calls(vera),
+      (cards) => cards.length === 0,
+    );
+
+    expect((await admin.request('DELETE', `/api/integrations/${account.id}`)).status).toBe(204);
+    expect(await ticketsOf(otherPhone)).toMatchObject([{ id: otherTicket.id, assignee: { id: vera.agentId } }]);
+    expect(await soundOf(otherTicket)).toBe(sounds[1]);
+    await other.stop();
+  });
+});
+
+describe('an employee with several devices', () => {
+  test('has one card while any of them rings, one talk whichever answers, and one missed call if none does', async () => {
+    const { admin, anna, boris, pbx } = product;
+    await admin.post('/api/operators/refresh');
+    const { items } = await admin.get<{ items: { extension: string; agentId: string | null; devices: { number: string }[] }[] }>(
+      '/api/operators',
+    );
+    const own = items.find(({ agentId }) => agentId === anna.agentId);
+    expect(own?.devices.map(({ number }) => number)).toEqual([expect.stringMatching(/^sip:/), MOBILE_OF_ANNA.slice(1)]);
+    const mobile = MOBILE_OF_ANNA.slice(1);
+    const cardsOf = async (visitor: Visitor, phone: string) => (await calls(visitor)).filter((card) => card.phone === phone);
+
+    const phone = newNumber();
+    const call = pbx.incoming({ from: phone });
+    // Of the mobile the PBX may name the number alone.
+    await call.ringAll(['101', mobile]);
+    await callOf(anna, phone, 'ringing');
+    await call.answer(mobile);
+    const talking = await callOf(anna, phone, 'talking');
+    expect(await cardsOf(anna, phone)).toHaveLength(1);
+    expect(await cardsOf(boris, phone)).toEqual([]);
+    await call.pass(12);
+    await call.hangUp();
+    await call.finish();
+    const ticket = await ticketOf(phone, (found) => found.messages[0]?.conversation?.outcome === 'talked');
+    expect(ticket).toMatchObject({ assignee: { id: anna.agentId }, kind: 'incoming', status: 'open' });
+    expect(ticket.messages.map(({ conversation }) => conversation?.id)).toEqual([talking.conversationId]);
+
+    const another = newNumber();
+    const missed = pbx.incoming({ from: another });
+    await missed.ringAll(['101', mobile]);
+    await callOf(anna, another, 'ringing');
+    await missed.reject('101');
+    await eventually(
+      () => product.database.db('inbox').where({ verdict: 'accepted' }),
+      (rows) => rows.length === 0,
+    );
+    expect(await cardsOf(anna, another)).toMatchObject([{ state: 'ringing' }]);
+    await missed.giveUp();
+    await missed.finish();
+    const [only, ...more] = [await ticketOf(another), ...(await ticketsOf(another)).slice(1)];
+    expect(only).toMatchObject({ kind: 'missed', status: 'open', assignee: { id: anna.agentId }, missedCount: 1 });
+    expect(more).toEqual([]);
+    expect(await cardsOf(anna, another)).toEqual([]);
+  });
+});
 
 describe('from signed events to tickets', () => {
   test('S1, S2a: a call rings, is answered, ends; its ticket carries the recording, byte for byte', async () => {

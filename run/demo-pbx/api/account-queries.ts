@@ -26,15 +26,13 @@ function presentUser(operator: Operator, account: Account, wanted: ReadonlySet<u
     telephony: {
       extension: operator.extension,
       outgoingline: account.lines[0] ?? null,
-      numbers: [
-        {
-          number: operator.device,
-          protocol: operator.device.startsWith('sip:') ? 'sip' : 'tel',
-          order: 0,
-          wait_sec: '60',
-          status: 'on',
-        },
-      ],
+      numbers: [operator.device, ...(operator.otherDevices ?? [])].map((number, order) => ({
+        number,
+        protocol: number.startsWith('sip:') ? 'sip' : 'tel',
+        order,
+        wait_sec: '60',
+        status: 'on',
+      })),
     },
     ...(wanted.has('groups') ? { groups: groups.map((group) => groupIdOf(group.extension)) } : {}),
   };
