@@ -109,6 +109,42 @@ describe('the event inspector', () => {
     await expect.poll(() => shown(page).count()).toBe(1);
   });
 
+  test('is narrowed by account, kind and period, alone and together', async () => {
+    const { admin, url } = office.product;
+    const credentials = { key: 'key-of-a-branch', salt: 'salt-of-a-branch' };
+    const branch = await admin.post<{ id: string }>('/api/integrations', {
+      ...{ name: 'Филиал', apiKey: credentials.key, apiSalt: credentials.salt },
+    });
+    const extension = newNumber().slice(-6);
+    await send(leg({ to: { extension } }));
+    await send(leg({ to: { extension } }), credentials);
+    const summary = { entry_id: randomUUID(), call_direction: 1, from: { number: '79260000000' }, to: { extension } };
+    await signedPost(url, '/mango/events/summary', { ...summary, entry_result: 0, disconnect_reason: 1110 }, credentials);
+    const page = await office.tab(admin, `/settings/inspector?extension=${extension}`);
+    await expect.poll(() => shown(page).count()).toBe(3);
+    await page.getByRole('combobox', { name: 'АТС' }).selectOption({ label: 'Филиал' });
+    await page.waitForURL(new RegExp(branch.id));
+    await expect.poll(() => shown(page).count()).toBe(2);
+    await page.getByRole('combobox', { name: 'Событие' }).selectOption({ label: 'Итог звонка' });
+    await page.waitForURL(/kind=/);
+    await expect.poll(() => shown(page).count()).toBe(1);
+    await newest(page).getByText('Итог звонка').waitFor();
+    const inMinutes = (n: number): string => {
+      const at = new Date(Date.now() + n * 60_000);
+      return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+    };
+    await page.getByLabel('С', { exact: true }).fill(inMinutes(5));
+    await page.getByText('Под эти условия не подходит ни одно событие').waitFor();
+    await page.getByLabel('С', { exact: true }).fill(inMinutes(-5));
+    await expect.poll(() => shown(page).count()).toBe(1);
+    await page.getByLabel('По', { exact: true }).fill(inMinutes(-4));
+    await page.getByText('Под эти условия не подходит ни одно событие').waitFor();
+    await page.getByRole('button', { name: 'Сбросить' }).click();
+    await page.waitForURL(/inspector$/);
+    await expect.poll(() => shown(page).count()).toBeGreaterThan(3);
+    await admin.request('DELETE', `/api/integrations/${branch.id}`);
+  });
+
   test('leafs to what came earlier, and stands still there', async () => {
     const { admin } = office.product;
     // Of this try alone.
