@@ -125,6 +125,42 @@ describe('administration', () => {
     await page.getByRole('complementary', { name: 'Данные пользователя' }).getByText('Средний').waitFor();
   });
 
+  test('«Поля данных»: text of several lines, number, date, checkbox and link are added, filled in, refused when wrong, and shown', async () => {
+    const { admin } = office.product;
+    const page = await office.tab(admin, '/settings/fields');
+    const types = [
+      ['Адрес доставки', 'Текст'],
+      ['Скидка', 'Число'],
+      ['Договор от', 'Дата'],
+      ['Постоянный', 'Флажок'],
+      ['Сайт', 'Ссылка'],
+    ] as const;
+    for (const [label, type] of types) {
+      await page.getByRole('button', { name: 'Добавить поле' }).click();
+      await page.getByLabel('Название', { exact: true }).fill(label);
+      await page.getByLabel('Тип').selectOption({ label: type });
+      await page.getByRole('button', { name: 'Сохранить' }).click();
+      await page.getByRole('switch', { name: `Входящий звонок: ${label}` }).waitFor();
+    }
+    const { id } = await newCustomer(office.product, 'Марина Цветаева');
+    await page.goto(`/customers/${id}?edit=1`);
+    await page.getByLabel('Адрес доставки').fill('Таруса\nнабережная');
+    await page.getByLabel('Скидка').fill('12.5');
+    await page.getByLabel('Договор от').fill('2026-02-28');
+    await page.getByLabel('Постоянный').check();
+    await page.getByLabel('Сайт').fill('ftp://example.org');
+    await page.getByRole('button', { name: 'Сохранить' }).click();
+    await page.getByText('Проверьте это поле.').waitFor();
+    expect(office.complaints()).toEqual([expect.stringContaining('400')]);
+    await page.getByLabel('Сайт').fill('https://example.org/a');
+    await page.getByRole('button', { name: 'Сохранить' }).click();
+    const shown = page.getByRole('complementary', { name: 'Данные пользователя' });
+    for (const text of ['набережная', '12,5', '28 февраля 2026', 'Да']) await shown.getByText(text).first().waitFor();
+    expect(await shown.getByRole('link', { name: 'https://example.org/a' }).getAttribute('rel')).toContain('noopener');
+    const { items } = await admin.get<{ items: { id: string; builtIn: boolean }[] }>('/api/fields');
+    for (const field of items) if (!field.builtIn) await admin.request('DELETE', `/api/fields/${field.id}`);
+  });
+
   test('«Общие»: the country and the time zone are chosen by name; SLA targets are kept', async () => {
     const { admin } = office.product;
     const page = await office.tab(admin, '/settings/general');

@@ -73,6 +73,13 @@ export function formatFull(iso: string): string {
   return dateFormat({ day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' }).format(new Date(iso));
 }
 
+/** A day of the calendar, wherever one looks from: «28 февраля 2026 г.» */
+export function formatDay(day: string): string {
+  const [year, month, date] = day.split('-').map(Number);
+  if (!year || !month || !date) return day;
+  return dateFormat({ day: 'numeric', month: 'long', year: 'numeric' }).format(new Date(year, month - 1, date));
+}
+
 /** The day and the time to the second, for logs: «27 нояб., 14:20:07», with the year where it is another one. */
 export function formatExactDay(iso: string, now: number = Date.now()): string {
   const at = new Date(iso);

@@ -1,7 +1,7 @@
 import { computed, shallowRef } from 'vue';
 import { client } from '../client.ts';
 import type { Customer, Field } from '../contract.ts';
-import { formatPhone } from '../format.ts';
+import { formatDay, formatNumber, formatPhone } from '../format.ts';
 import { t, textOf } from '../text/index.ts';
 
 const all = shallowRef<readonly Field[]>([]);
@@ -41,5 +41,6 @@ export function fieldText(customer: Customer, field: Field): string {
   if (typeof value === 'boolean') return value ? t('common.yes') : t('common.no');
   if (Array.isArray(value))
     return value.map((item) => (field.key === 'phones' ? formatPhone(String(item)) : String(item))).join(', ');
-  return String(value);
+  if (typeof value === 'number') return formatNumber(value, { useGrouping: false, maximumFractionDigits: 20 });
+  return field.type === 'date' ? formatDay(String(value)) : String(value);
 }
