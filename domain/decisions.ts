@@ -4,7 +4,7 @@ import { earliest } from './earliest.ts';
 import { entryOf, type CallFacts } from './facts.ts';
 import { INFERRED_LEG, isUnheardOf, withInferredLegs } from './inference.ts';
 import type { ActionMessage, Instant, NumberRef } from './messages.ts';
-import { project } from './projection.ts';
+import { printOf, project } from './projection.ts';
 import { settleRecordings } from './recordings.ts';
 import { register, type CallState, type Current, type Registered } from './state.ts';
 
@@ -96,6 +96,8 @@ export type Decision =
   /** No recording was announced in time. */
   | { readonly type: 'give_up_recording'; readonly conversationId: string; readonly reason: string }
   | { readonly type: 'answer_action'; readonly action: ActionMessage; readonly code: string | null };
+
+export type Projection = Extract<Decision, { type: 'project' }>;
 
 /** Asks that leave the service: carried out by ordinary activities while the call goes on. */
 export type Errand =
@@ -200,9 +202,24 @@ function isOwed({ conversations, recordings }: CallState): boolean {
 
 function showProjection(state: CallState, view: CallView, current: Current): Step {
   const projection = project(state, view, current);
-  const projected = JSON.stringify(projection);
-  if (projected === state.projected) return { state };
+  const projected = printOf(projection);
+  // Runs that began before there were prints carry the whole of it.
+  if (state.projected === projected || state.projected === JSON.stringify(projection)) return { state };
   return { state: { ...state, projected }, decisions: [{ ...projection, rank: rankOf(state) }] };
+}
+
+/**
+ * S1: what an incoming call shows while it rings, from its messages alone, for whoever hears them before its workflow does.
+ * Null once anybody has talked, of a callback, and where nobody is to have a card: then only the workflow knows.
+ */
+export function ringingOf(state: CallState): Projection | null {
+  if (state.overAt !== null) return null;
+  const view = viewOf(state.facts);
+  if (view.direction !== 'incoming' || view.callback || view.talks.length > 0) return null;
+  const { state: registered, current } = register(state, conversationsOf(view));
+  const projection = project(registered, view, current);
+  const isBare = projection.conversations.length === 0 && projection.withdrawn.length === 0 && projection.cards.length > 0;
+  return isBare ? { ...projection, rank: rankOf(registered) } : null;
 }
 
 /**

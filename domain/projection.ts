@@ -1,10 +1,8 @@
 import type { CallView } from './call.ts';
 import { cardsOf } from './cards.ts';
 import { DIALLING_KEY, type Conversation } from './conversations.ts';
-import type { Decision, ProjectedCard, ProjectedConversation } from './decisions.ts';
+import type { ProjectedCard, ProjectedConversation, Projection } from './decisions.ts';
 import type { CallState, Current } from './state.ts';
-
-type Projection = Extract<Decision, { type: 'project' }>;
 
 function outcomeOf(conversation: Conversation): ProjectedConversation['outcome'] {
   if (conversation.endedAt === null) return 'in_progress';
@@ -47,6 +45,20 @@ function flagsOf(state: CallState, view: CallView): Record<string, true> {
     ...(view.legs.some((leg) => leg.expired) ? { closedByTimer: true as const } : {}),
     ...(state.overAt !== null && !state.facts.summary ? { noSummary: true as const } : {}),
   };
+}
+
+/** Short for what a projection shows: two that show the same have the same, and no two others are likely to (53 bits). */
+export function printOf(projection: Projection): string {
+  const { rank: _, ...shown } = projection;
+  let [high, low] = [0xdeadbeef, 0x41c6ce57];
+  for (const character of JSON.stringify(shown)) {
+    const code = character.codePointAt(0) ?? 0;
+    high = Math.imul(high ^ code, 0x9e3779b1);
+    low = Math.imul(low ^ code, 0x5f356495);
+  }
+  high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
+  low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
+  return (0x100000000 * (0x1fffff & low) + (high >>> 0)).toString(36);
 }
 
 /** The whole of what is known of the call now, as its rows and cards show it. */

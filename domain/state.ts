@@ -41,7 +41,7 @@ export interface CallState {
   readonly tickets: readonly string[];
   /** Actions not yet carried out. */
   readonly waiting: readonly ActionMessage[];
-  /** What `project` last wrote, to write again only what differs. */
+  /** The print of what was last written of the call, to write again only what differs. */
   readonly projected: string | null;
   /** When the call was decided to be over; legs and summary that come later change nothing. */
   readonly overAt: Instant | null;

@@ -51,7 +51,13 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
   const heard = new Set(input.heard);
   const alarm = createAlarm();
   let lastHeard: number | null = null;
-  for (const signal of Object.values(callSignals)) setHandler(signal, (messages) => void queue.push(...messages));
+  let shown: string | null = null;
+  for (const signal of Object.values(callSignals)) {
+    setHandler(signal, (messages, print) => {
+      queue.push(...messages);
+      shown = print ?? shown;
+    });
+  }
   setHandler(stateQuery, () => describe(state));
 
   if (input.late && !input.carried) state = (await database.loadCallState(input.callId)) ?? state;
@@ -73,6 +79,8 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
         state = askedAgain(state, message.recordingId, now);
       }
     }
+    if (shown !== null) state = { ...state, projected: shown };
+    shown = null;
     for (const answer of answers.splice(0)) {
       state = answer.type === 'fetched' ? withFetched(state, answer.recordingId, answer.outcome, now) : answer.apply(state);
     }

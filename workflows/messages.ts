@@ -43,7 +43,11 @@ export interface ErasureInput {
  * Every signal carries a batch of messages. The name says what the first of them is, for people who read histories;
  * order comes from the messages' `inboxId` alone, as Temporal keeps none across signal names.
  */
-export type CallSignalArgs = [messages: readonly CallMessage[]];
+export type CallSignalArgs = [
+  messages: readonly CallMessage[],
+  /** The print of what has been written of the call already, by whoever sends them (`ringingOf`). */
+  shown?: string,
+];
 
 export const CALL_SIGNAL_NAMES = [
   'rang',

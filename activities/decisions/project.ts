@@ -1,20 +1,20 @@
-import type { Decision, ProjectedCard, ProjectedConversation } from '../../domain/decisions.ts';
+import type { ProjectedCard, ProjectedConversation, Projection } from '../../domain/decisions.ts';
 import { liveCallOf, publishCall, type LiveCall } from '../../db/calls.ts';
-import type { Executor } from '../../db/pool.ts';
+import type { Db, Executor } from '../../db/pool.ts';
 import { publishTicketChanged } from '../../db/stream.ts';
 import { changeTicket, lockTicket } from '../../db/tickets.ts';
 import { byRule, type CallRow, type ConversationRow, type DecisionContext } from './context.ts';
 import { closeMissedTickets } from './missed.ts';
 import { ruleOfCard } from './noted.ts';
 
-type Projection = Extract<Decision, { type: 'project' }>;
-
 type Answered = Pick<ConversationRow, 'outcome'> & { readonly answered_at: string | null };
 
 /** What `call_project` answers. */
 interface Written {
   readonly call: CallRow;
-  /** Conversations with a ticket, as they were and as they are. None where whoever knew more had written already. */
+  /** Whoever knew more had written already. */
+  readonly overtaken?: boolean;
+  /** Conversations with a ticket, as they were and as they are. None if overtaken. */
   readonly ticketed?: readonly { readonly before: Answered | null; readonly after: ConversationRow & Answered }[];
 }
 
@@ -23,7 +23,10 @@ interface Written {
  * differs. Full state each time, so a repeat writes the same.
  */
 export async function project(context: DecisionContext, decision: Projection): Promise<{ cancelled: boolean }> {
-  const written = await write(context.trx, context, decision, false);
+  const known = knownOf(context, decision);
+  const written = await write(
+    context.trx.raw('select call_project(?::uuid, ?::jsonb, false) as written', [context.callId, known]),
+  );
   if (!written) throw new Error(`Call ${context.callId} has no row: it was dispatched without one`);
   context.known.call = written.call;
   for (const { before, after } of written.ticketed ?? []) await follow(context, before, after);
@@ -39,18 +42,30 @@ export async function projectAlone(
   of: Pick<DecisionContext, 'callId' | 'inboxId'>,
   decision: Projection,
 ): Promise<{ cancelled: boolean } | null> {
-  const written = await write(db, of, decision, true);
+  const written = await write(
+    db.raw('select call_project(?::uuid, ?::jsonb, true) as written', [of.callId, knownOf(of, decision)]),
+  );
   return written && { cancelled: written.call.command_state === 'cancelled' };
 }
 
-async function write(
-  db: Executor,
-  { callId, inboxId }: Pick<DecisionContext, 'callId' | 'inboxId'>,
+/**
+ * The same for a call that rings, before its workflow has heard of it: only while so many rows of the inbox, and no more, have been
+ * delivered of it. False where it is the workflow's to say, and nothing was done.
+ */
+export async function showRinging(
+  { db, connection }: { readonly db: Db; readonly connection: unknown },
+  of: Pick<DecisionContext, 'callId' | 'inboxId'> & { readonly toldBy: number },
   decision: Projection,
-  alone: boolean,
-): Promise<Written | null> {
+): Promise<boolean> {
+  const bindings = [of.callId, knownOf(of, decision), of.toldBy];
+  const statement = db.raw('select call_show_ringing(?::uuid, ?::jsonb, ?) as written', bindings);
+  const written = await write(statement.connection(connection));
+  return written !== null && written.overtaken !== true;
+}
+
+function knownOf({ inboxId }: Pick<DecisionContext, 'inboxId'>, decision: Projection): string {
   const { type: _, conversations, cards, startedAt, endedAt, ...rest } = decision;
-  const known = {
+  return JSON.stringify({
     ...rest,
     inboxId: inboxId ?? null,
     startedAt: time(startedAt),
@@ -58,11 +73,13 @@ async function write(
     conversations: conversations.map(writtenConversation),
     cards: cards.map(writtenCard),
     goneBy: GONE_BY,
+  });
+}
+
+async function write(statement: PromiseLike<unknown>): Promise<Written | null> {
+  const { rows } = (await statement) as {
+    readonly rows: readonly { readonly written: Written | { readonly more: true } | null }[];
   };
-  const { rows } = await db.raw<{ rows: { written: Written | { readonly more: true } | null }[] }>(
-    'select call_project(?::uuid, ?::jsonb, ?::boolean) as written',
-    [callId, JSON.stringify(known), alone],
-  );
   const written = rows[0]?.written ?? null;
   if (!written || 'more' in written) return null;
   return { ...written, call: { ...written.call, ticket_id: asId(written.call.ticket_id) } };

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { viewOf } from '../../domain/call.ts';
+import { decide, newCallState, ringingOf, withCallMessage, type Projection } from '../../domain/decisions.ts';
 import type { CallMessage } from '../../domain/messages.ts';
-import { play, type Played } from '../support/call-driver.ts';
+import { printOf } from '../../domain/projection.ts';
+import { LIMITS, play, type Played } from '../support/call-driver.ts';
 import { SCENARIOS } from '../support/call-scenarios.ts';
 import { StoryTeller } from '../support/call-stories.ts';
 import { arriving, isSummary, T0 } from '../support/leg-events.ts';
@@ -42,6 +45,51 @@ function expectStory(teller: StoryTeller, played: Played, compared?: Compared): 
     if (handedOverTo !== null) expect(teller.expected.conversations[index]?.handedOverTo).toContain(handedOverTo);
   }
 }
+
+describe('S1 what rings is shown before the workflow hears of it', () => {
+  test('as the workflow would show it, and of the first ring at the latest', () => {
+    let shownSome = 0;
+    fc.assert(
+      fc.property(stories, (story) => {
+        const { messages } = new StoryTeller(story).tell().script;
+        for (let told = 1; told <= Math.min(messages.length, 12); told++) {
+          const heard = messages.slice(0, told);
+          const now = Math.max(...heard.map(({ receivedAt }) => receivedAt));
+          const state = heard.reduce((before, message) => withCallMessage(before, message, now), newCallState('call'));
+          const early = ringingOf(state);
+          const decided = decide(state, LIMITS, now).decisions.find((decision) => decision.type === 'project');
+          const rings = decided?.conversations.length === 0 && decided.cards.some((card) => card.state === 'ringing');
+          const { callback, talks } = viewOf(state.facts);
+          if (early) expect(early).toEqual(decided);
+          else if (!callback && talks.length === 0 && decided?.direction === 'incoming') expect(rings).toBe(false);
+          if (early) expect(printOf(early)).toBe(printOf(decided as Projection));
+          shownSome += early ? 1 : 0;
+        }
+      }),
+      { numRuns: 300 * TIMES },
+    );
+    expect(shownSome).toBeGreaterThan(100);
+  });
+
+  test('two that show something else have different prints', () => {
+    const prints = new Map<string, string>();
+    fc.assert(
+      fc.property(stories, (story) => {
+        const { messages } = new StoryTeller(story).tell().script;
+        const state = messages.reduce((before, message) => withCallMessage(before, message, T0), newCallState('call'));
+        for (const decision of decide(state, LIMITS, T0 + 60_000).decisions) {
+          if (decision.type !== 'project') continue;
+          const { rank: _, ...shown } = decision;
+          const print = printOf(decision);
+          expect(prints.get(print) ?? JSON.stringify(shown)).toBe(JSON.stringify(shown));
+          prints.set(print, JSON.stringify(shown));
+        }
+      }),
+      { numRuns: 300 * TIMES },
+    );
+    expect(prints.size).toBeGreaterThan(100);
+  });
+});
 
 describe('a call comes to what people did in it', () => {
   test('told as it happens', () => {

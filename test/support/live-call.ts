@@ -6,7 +6,7 @@ import type { CallLimits } from '../../domain/call.ts';
 import type { CallMessage } from '../../domain/messages.ts';
 import type { Db } from '../../db/pool.ts';
 import type { PbxSteps } from '../../workflows/steps.ts';
-import { callWorkflowId, signalNameOf, type CallInput } from '../../workflows/messages.ts';
+import { callWorkflowId, signalNameOf, type CallInput, type CallSignalArgs } from '../../workflows/messages.ts';
 import { workflowBundle } from './temporal.ts';
 
 /** Waits in milliseconds instead of seconds, minutes and hours. */
@@ -57,13 +57,22 @@ export class LiveCall {
   }
 
   async send(...messages: CallMessage[]): Promise<void> {
+    await this.signal([messages]);
+  }
+
+  /** With word of what has been shown already. */
+  async sendShown(messages: readonly CallMessage[], shown: string): Promise<void> {
+    await this.signal([messages, shown]);
+  }
+
+  private async signal(signalArgs: CallSignalArgs): Promise<void> {
     const input: CallInput = { callId: this.callId, limits: this.limits };
     await this.client.workflow.signalWithStart('call', {
       workflowId: this.workflowId,
       taskQueue: this.taskQueue,
       args: [input],
-      signal: signalNameOf(messages),
-      signalArgs: [messages],
+      signal: signalNameOf(signalArgs[0]),
+      signalArgs,
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
     });
   }

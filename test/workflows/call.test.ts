@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newCallState, ringingOf, withCallMessage } from '../../domain/decisions.ts';
+import { printOf } from '../../domain/projection.ts';
 import { agent, CallRunner, seedCast } from '../support/call-runner.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestWorker, eventually, LiveCall, QUICK } from '../support/live-call.ts';
@@ -86,6 +88,35 @@ describe('the call workflow', () => {
     expect(await ticketsOf(call.callId)).toMatchObject([{ status: 'open', kind: 'incoming' }]);
     const row = await database.db('recordings').where({ call_id: call.callId, recording_id: 'R1' }).first();
     expect(fetched.filter((id) => id === row.id)).toHaveLength(1);
+  });
+
+  test('S1 what was shown before it heard is not shown again, and set right if it was something else', async () => {
+    const cardsOf = ({ callId }: LiveCall) => database.db('call_cards').where({ call_id: callId });
+    const markersOf = async ({ handle }: LiveCall): Promise<number> => {
+      const { events } = await handle.fetchHistory();
+      return (events ?? []).filter((event) => event.markerRecordedEventAttributes).length;
+    };
+    const ring = async (right: boolean): Promise<LiveCall> => {
+      const { events, call } = await newCall();
+      const rings = events.leg('A', 'appeared', { to: agent(cast.anna) });
+      const projection = ringingOf(withCallMessage(newCallState(''), rings, rings.receivedAt));
+      await call.sendShown([rings], right && projection ? printOf(projection) : 'something else');
+      return call;
+    };
+    const [right, wrong] = [await ring(true), await ring(false)];
+    await eventually(
+      () => cardsOf(wrong),
+      (cards) => cards.length === 1,
+    );
+    await eventually(
+      () => right.handle.query<{ state: string }>('state'),
+      ({ state }) => state === 'ringing',
+    );
+    expect([await markersOf(right), await cardsOf(right)]).toEqual([0, []]);
+    await eventually(
+      () => markersOf(wrong),
+      (markers) => markers === 1,
+    );
   });
 
   test('events repeated, reordered and told in one batch come to the same', async () => {
