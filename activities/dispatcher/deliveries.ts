@@ -19,6 +19,8 @@ export interface CallDelivery {
   readonly parcels: readonly Parcel<CallMessage>[];
   /** Callbacks of ours that this entry turned out to be; their workflows are told. */
   readonly bound: readonly { readonly commandId: string; readonly callId: string }[];
+  /** The print of what has been shown of the call already, by what its messages so far tell. */
+  readonly shown?: string;
 }
 
 export interface CallbackStart {

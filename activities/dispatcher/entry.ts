@@ -15,6 +15,8 @@ import { rowIdsOf, type Delivery } from './deliveries.ts';
 import type { OperatorDirectories } from './operators.ts';
 import { prepareAtOnce } from './prepare-at-once.ts';
 import { prepareDeliveries } from './prepare.ts';
+import type { Ringing } from './ringing.ts';
+import type { Place } from './room.ts';
 import { send, type SendingDeps } from './send.ts';
 import { describeTemporalError, isRefusedForGood, SendingFailed } from './temporal-errors.ts';
 
@@ -25,6 +27,10 @@ export type EntryOutcome =
   | 'settled'
   /** Somebody else is at it, or holds its first row. */
   | 'busy'
+  /** What rings is shown; there was no place to hand it to Temporal. */
+  | 'shown'
+  /** There was nothing to show, and no place. */
+  | 'crowded'
   /** Temporal did not take it; its rows wait for their next attempt. */
   | 'postponed';
 
@@ -34,6 +40,7 @@ export interface EntryDeps extends SendingDeps {
   readonly countryOf: (stored: string | null) => string;
   readonly operators: OperatorDirectories;
   readonly batchSize: number;
+  readonly ringing: Ringing;
   readonly tracing?: Tracing | undefined;
 }
 
@@ -48,10 +55,10 @@ interface Hold {
 }
 
 /** Delivers what waits of one entry, in order, while nobody else does. Whatever dies in between, what is not marked comes again. */
-export async function deliverEntry(deps: EntryDeps, key: EntryKey): Promise<EntryOutcome> {
+export async function deliverEntry(deps: EntryDeps, key: EntryKey, place: Place): Promise<EntryOutcome> {
   const hold: Hold = { key, connection: await deps.db.client.acquireConnection(), held: false };
   try {
-    const deliver = () => deliverBatches(deps, hold);
+    const deliver = () => deliverBatches(deps, hold, place);
     return await (deps.tracing?.inCall('deliver', key.entry, {}, deliver) ?? deliver());
   } finally {
     if (hold.held) await unlock(deps.db, hold);
@@ -74,13 +81,15 @@ async function claim(deps: EntryDeps, hold: Hold, limit: number): Promise<Claim 
   return claimed;
 }
 
-async function deliverBatches(deps: EntryDeps, hold: Hold): Promise<EntryOutcome> {
+async function deliverBatches(deps: EntryDeps, hold: Hold, place: Place): Promise<EntryOutcome> {
   let size = deps.batchSize;
   let outcome: EntryOutcome = 'busy';
   for (;;) {
     const claimed = await claim(deps, hold, size);
     if (!claimed || claimed.rows.length === 0) return outcome;
-    const { rows, deliveries } = await prepareBatch(deps, hold, claimed);
+    const { rows, deliveries: prepared } = await prepareBatch(deps, hold, claimed);
+    const deliveries = await deps.ringing.show(hold.connection, rows, prepared);
+    if (!place.take()) return deliveries.some((delivery) => 'shown' in delivery) ? 'shown' : 'crowded';
     // Less than a whole batch was all there was; what has come since rings the bell itself.
     const isAll = rows.length < size && rows.length === claimed.rows.length;
     const sent = await sendAll(deps, hold, { rows, deliveries, isAll });

@@ -9,8 +9,10 @@ import { limitsOf } from '../call-limits.ts';
 import { deliverEntry, LONGEST_DELAY_MS, type EntryDeps } from './entry.ts';
 import { createTemporalHealth } from './health.ts';
 import { createInspectorBell } from './inspector-bell.ts';
-import { listenToInbox, type InboxListener } from './listener.ts';
+import { listenToInbox, type InboxListener, type News } from './listener.ts';
 import { createOperatorDirectories } from './operators.ts';
+import { createRinging } from './ringing.ts';
+import { createRoom, NO_PLACE, type Place } from './room.ts';
 import { TEMPORAL_ERROR_PREFIX } from './temporal-errors.ts';
 
 export interface DispatcherDeps {
@@ -30,6 +32,8 @@ export interface DispatcherDeps {
 export interface Tuning {
   /** Entries delivered at one time. */
   readonly concurrency: number;
+  /** Of these, how many at most wait for Temporal: a card never stands in line behind them. */
+  readonly sending: number;
   /** Rows of one entry per signal. */
   readonly batchSize: number;
   /** How often to look without having been called. */
@@ -42,6 +46,7 @@ export interface Tuning {
 
 const TUNING: Tuning = {
   concurrency: 12,
+  sending: 8,
   batchSize: 50,
   pollMs: 1_000,
   deadlineMs: 3_000,
@@ -74,7 +79,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const active = new Map<string, Promise<void>>();
   const busyUntil = new Map<string, number>();
   /** Entries that got something new while they were delivered. */
-  const again = new Set<string>();
+  const again = new Map<string, News>();
+  /** What rings, and could not be looked at for want of connections. */
+  const unseen = new Map<string, News>();
+  const room = createRoom(tuning.sending);
   const bell = createBell();
   const inspector = createInspectorBell(db);
   let stopping = false;
@@ -84,14 +92,19 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   const slots = (): number => (health.away ? 1 : tuning.concurrency);
 
-  async function deliver(key: EntryKey): Promise<void> {
-    const outcome = await deliverEntry(entryDeps, key);
+  async function deliver(key: EntryKey, place: Place): Promise<void> {
+    const outcome = await deliverEntry(entryDeps, key, place).finally(() => place.leave());
+    if (health.away || (outcome !== 'shown' && outcome !== 'crowded')) room.waitNoLonger(key);
+    else room.wait(key, { rings: outcome === 'shown' });
     if (outcome !== 'busy') inspector.ring();
     else {
       busyUntil.set(nameOfEntry(key), Date.now() + BUSY_MS);
       bell.ring();
     }
-    if (outcome === 'postponed') health.failed();
+    if (outcome === 'postponed') {
+      health.failed();
+      room.clear();
+    }
     if (outcome === 'delivered' && health.succeeded()) {
       await hurryPostponedRows(db, TEMPORAL_ERROR_PREFIX);
       deps.log.info('Temporal takes messages again');
@@ -99,25 +112,54 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
-  function begin(key: EntryKey): void {
+  function begin(key: EntryKey, place: Place): void {
     const name = nameOfEntry(key);
-    const work = deliver(key)
+    const work = deliver(key, place)
       .catch(async (error: unknown) => {
         busyUntil.set(name, Date.now() + DATABASE_PAUSE_MS);
         deps.log.error({ err: error }, 'Could not deliver an entry');
       })
       .finally(() => {
         active.delete(name);
-        if (again.delete(name)) hear(key);
+        const news = again.get(name);
+        again.delete(name);
+        if (news) hear(news);
+        lookOn();
+        admit();
       });
     active.set(name, work);
   }
 
-  /** Something new of one entry goes out at once, if there is room; all else is found by looking. */
-  function hear(key?: EntryKey): void {
-    if (key && active.has(nameOfEntry(key))) again.add(nameOfEntry(key));
-    else if (key && !stopping && !health.away && !busyUntil.has(nameOfEntry(key)) && active.size < tuning.concurrency) begin(key);
-    else bell.ring();
+  function lookOn(): void {
+    const [next] = unseen;
+    if (!next || active.size >= tuning.concurrency) return;
+    unseen.delete(next[0]);
+    hear(next[1]);
+  }
+
+  /** Who has waited for a place has it as soon as one is free. */
+  function admit(): void {
+    while (!stopping && !health.away) {
+      const next = room.next((key) => active.has(nameOfEntry(key)));
+      if (!next) return;
+      begin(next.key, next.place);
+    }
+  }
+
+  /** What rings is looked at at once, even while Temporal is away; all else has its turn. What there is no room for is found by looking. */
+  function hear(news?: News): void {
+    if (!news || stopping) return bell.ring();
+    const name = nameOfEntry(news.key);
+    if (active.has(name)) again.set(name, { ...news, kind: again.get(name)?.kind === 'ringing' ? 'ringing' : news.kind });
+    else if (busyUntil.has(name)) bell.ring();
+    else if (news.kind === 'ringing' && room.mayRing(news.key)) {
+      if (active.size < tuning.concurrency) begin(news.key, health.away ? NO_PLACE : room.visit());
+      else unseen.set(name, news);
+    } else if (health.away) bell.ring();
+    else {
+      room.wait(news.key, { first: news.kind === 'asked' });
+      admit();
+    }
   }
 
   async function slotIsFree(): Promise<void> {
@@ -126,7 +168,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   async function findWork(): Promise<EntryKey[]> {
     for (const [name, until] of busyUntil) if (until <= Date.now()) busyUntil.delete(name);
-    const except = [...active.keys(), ...busyUntil.keys()];
+    const except = [...active.keys(), ...busyUntil.keys(), ...room.waiting];
     // While Temporal is away whoever waits longest asks for all: nothing else would notice that it is back.
     return findWaitingEntries(db, health.away ? { limit: 1, except, aheadMs: LONGEST_DELAY_MS } : { limit: PAGE, except });
   }
@@ -139,7 +181,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       if (stopping) return false;
       // It may have been heard of meanwhile.
       if (active.has(nameOfEntry(key))) continue;
-      begin(key);
+      begin(key, room.visit());
       if (health.away) await Promise.all(active.values());
       if (health.away) return true;
     }
@@ -182,7 +224,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     async drainOnce() {
       for (;;) {
         const foundSome = await round();
-        await Promise.all(active.values());
+        while (active.size > 0) await Promise.all(active.values());
         if (!foundSome && busyUntil.size === 0) return;
         if (health.away) return;
         if (!foundSome) await bell.pause(BUSY_MS);
@@ -205,6 +247,7 @@ function entryDepsOf(deps: DispatcherDeps, tuning: Tuning, db: Db): EntryDeps {
     taskQueue: deps.taskQueue,
     countryOf: (stored) => (config.phoneCountryGiven ? config.phoneCountry : (stored ?? config.phoneCountry)),
     operators: createOperatorDirectories(db),
+    ringing: createRinging({ db, log: deps.log }),
     batchSize: tuning.batchSize,
     tracing: deps.tracing,
     deadlineMs: tuning.deadlineMs,

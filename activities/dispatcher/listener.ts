@@ -5,15 +5,22 @@ import type { Db } from '../../db/pool.ts';
 
 const RECONNECT_MS = 2_000;
 
+/** What an entry has that is new: a phone that rings, something that an agent or the service itself asks for, or anything else. */
+export interface News {
+  readonly key: EntryKey;
+  readonly kind: 'ringing' | 'asked' | 'told';
+}
+const KINDS: Readonly<Record<string, News['kind']>> = { inbox: 'told', inbox_asked: 'asked', inbox_ringing: 'ringing' };
+
 export interface InboxListener {
   stop(): Promise<void>;
 }
 
 /**
- * Calls `wake` with the entry whenever rows were committed to the inbox, and once without one after each connection, as some may have
+ * Calls `wake` with the news whenever rows were committed to the inbox, and once without any after each connection, as some may have
  * come while there was none. Only a hint: whoever listens also looks on their own.
  */
-export function listenToInbox(db: Db, log: Logger, wake: (key?: EntryKey) => void): InboxListener {
+export function listenToInbox(db: Db, log: Logger, wake: (news?: News) => void): InboxListener {
   let stopped = false;
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -25,12 +32,15 @@ export function listenToInbox(db: Db, log: Logger, wake: (key?: EntryKey) => voi
       keepAlive: true,
     });
     client = fresh;
-    fresh.on('notification', ({ payload }) => wake(entryNamed(payload ?? '')));
+    fresh.on('notification', ({ channel, payload }) => {
+      const key = entryNamed(payload ?? '');
+      wake(key && { key, kind: KINDS[channel] ?? 'told' });
+    });
     fresh.once('error', (error) => lost(fresh, error));
     fresh.once('end', () => lost(fresh, new Error('The connection ended')));
     try {
       await fresh.connect();
-      await fresh.query('listen inbox');
+      for (const channel of Object.keys(KINDS)) await fresh.query(`listen ${channel}`);
       wake();
     } catch (error) {
       lost(fresh, error);

@@ -15,6 +15,7 @@ import {
   signalNameOf,
   type CallbackInput,
   type CallInput,
+  type CallSignalArgs,
   type ErasureInput,
 } from '../../workflows/messages.ts';
 import type { CallbackDelivery, CallbackStart, CallDelivery, Delivery, ErasureStart, Parcel } from './deliveries.ts';
@@ -69,11 +70,14 @@ async function signalOrStart(deps: SendingDeps, delivery: CallDelivery): Promise
       args: [input],
       typedSearchAttributes: searchAttributePairs(searchKeys),
       signal: callSignals[signalNameOf(messages)],
-      signalArgs: [messages],
+      signalArgs: signalArgsOf(messages, delivery),
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
     }),
   );
 }
+
+const signalArgsOf = (messages: readonly CallMessage[], { shown }: CallDelivery): CallSignalArgs =>
+  shown === undefined ? [messages] : [messages, shown];
 
 /** A workflow that is started with them need not tell Temporal of them itself. */
 function firstKeysOf(callId: string, messages: readonly CallMessage[]): SearchKeys {

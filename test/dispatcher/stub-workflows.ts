@@ -13,6 +13,8 @@ export interface HeardByCall {
   readonly input: CallInput;
   readonly messages: readonly CallMessage[];
   readonly signals: readonly string[];
+  /** What each signal said is shown already. */
+  readonly shown: readonly (string | null)[];
 }
 export interface HeardByCallback {
   readonly input: CallbackInput;
@@ -27,14 +29,16 @@ export const closeSignal = defineSignal('close');
 export async function call(input: CallInput): Promise<void> {
   const messages: CallMessage[] = [];
   const signals: string[] = [];
+  const shown: (string | null)[] = [];
   let closed = false;
   for (const name of CALL_SIGNAL_NAMES) {
-    setHandler(callSignals[name], (batch) => {
+    setHandler(callSignals[name], (batch, print) => {
       signals.push(name);
+      shown.push(print ?? null);
       messages.push(...batch);
     });
   }
-  setHandler(heardByCall, () => ({ input, messages, signals }));
+  setHandler(heardByCall, () => ({ input, messages, signals, shown }));
   setHandler(closeSignal, () => {
     closed = true;
   });
