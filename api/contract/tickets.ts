@@ -136,9 +136,13 @@ const messageProperties = {
   writingSeconds: z.number().int().min(0).max(86_400).optional(),
 };
 
+/** A repeat under the same id, sent because the answer was lost, makes nothing new and gets what the first one made. */
+const requestId = uuid.optional();
+
 export const newMessage = z
   .strictObject({
     ...messageProperties,
+    requestId,
     /** Changed together with the message, in one step. */
     status: status.optional(),
   })
@@ -157,6 +161,7 @@ export const newTicket = z
     /** As typed; stored as E.164. */
     phone: phoneInput.nullable().optional(),
     message: z.strictObject(messageProperties).optional(),
+    requestId,
   })
   .meta({ id: 'NewTicket' });
 export type NewTicket = z.input<typeof newTicket>;

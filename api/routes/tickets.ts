@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { madeOnce } from '../../db/made-once.ts';
 import { findMessage, messagesOf } from '../../db/messages.ts';
 import { inTransaction, type Transaction } from '../../db/pool.ts';
 import { readSettings } from '../../db/settings.ts';
@@ -156,30 +157,40 @@ const createRoute = route({
     const { phoneCountry } = await readSettings(deps.db, deps.config);
     const phone = body.phone ? parsePhone(body.phone, phoneCountry) : null;
     if (body.phone && !phone) throw fieldProblem('phone', 'invalid_phone');
-    const id = await inTransaction(deps.db, async (trx) => {
-      await checkAssignee(trx, body.assigneeId);
-      await checkCustomer(trx, body.customerId);
-      const actor = actorOf(agent.agentId, body.customerId, body.message?.author ?? 'agent');
-      const made = await createTicket(
-        trx,
-        {
-          subject: body.subject,
-          status: body.status,
-          channel: body.channel,
-          kind: body.kind ?? null,
-          phone,
-          customerId: body.customerId ?? null,
-          assigneeId: body.assigneeId ?? null,
-          automatic: false,
-        },
-        { actor },
-      );
-      if (body.message) await storeMessage(trx, made, body.message, actor, made.created_at);
-      return made.id;
-    });
+    const { agentId } = agent;
+    const id = await inTransaction(deps.db, (trx) =>
+      madeOnce(trx, { agentId, kind: 'ticket', requestId: body.requestId }, () => storeTicket(trx, agentId, body, phone)),
+    );
     return readChanged(deps, id);
   },
 });
+
+async function storeTicket(
+  trx: Transaction,
+  agentId: string,
+  body: z.output<typeof newTicket>,
+  phone: string | null,
+): Promise<string> {
+  await checkAssignee(trx, body.assigneeId);
+  await checkCustomer(trx, body.customerId);
+  const actor = actorOf(agentId, body.customerId, body.message?.author ?? 'agent');
+  const made = await createTicket(
+    trx,
+    {
+      subject: body.subject,
+      status: body.status,
+      channel: body.channel,
+      kind: body.kind ?? null,
+      phone,
+      customerId: body.customerId ?? null,
+      assigneeId: body.assigneeId ?? null,
+      automatic: false,
+    },
+    { actor },
+  );
+  if (body.message) await storeMessage(trx, made, body.message, actor, made.created_at);
+  return made.id;
+}
 
 async function storeMessage(
   trx: Transaction,
@@ -209,14 +220,17 @@ const addMessageRoute = route({
   response: message,
   problems: ['ticket_not_found'],
   handle: async ({ deps, agent, params, body }) => {
+    const { agentId } = agent;
     const messageId = await inTransaction(deps.db, async (trx) => {
       const before = await lockVisible(trx, agent, params.id);
       checkAuthor(before.channel, body, 'author');
-      const author = actorOf(agent.agentId, before.customer_id, body.author);
-      const id = await storeMessage(trx, before, body, author);
-      const status = body.status ?? (author.type === 'customer' ? 'open' : undefined);
-      if (status) await changeTicket(trx, before, { status }, { actor: author });
-      return id;
+      return madeOnce(trx, { agentId, kind: 'message', requestId: body.requestId }, async () => {
+        const author = actorOf(agentId, before.customer_id, body.author);
+        const id = await storeMessage(trx, before, body, author);
+        const status = body.status ?? (author.type === 'customer' ? 'open' : undefined);
+        if (status) await changeTicket(trx, before, { status }, { actor: author });
+        return id;
+      });
     });
     const row = await findMessage(deps.db, messageId);
     if (!row) throw new Error(`Message ${messageId} vanished after it was stored`);

@@ -214,6 +214,22 @@ describe('Messages', () => {
     expect(await eventsOf(id)).toHaveLength(1);
   });
 
+  it('sent again because the answer was lost are there once; the ticket they are in, too', async () => {
+    const requestId = randomUUID();
+    const id = as<Ticket>(await api.anna.post('/api/tickets', { subject: 'Раз', channel: 'email', requestId })).id;
+    const again = await api.anna.post('/api/tickets', { subject: 'Раз', channel: 'email', requestId });
+    expect([again.status, as<Ticket>(again).id]).toEqual([201, id]);
+    const others = await api.boris.post('/api/tickets', { subject: 'Раз', channel: 'email', requestId });
+    expect(as<Ticket>(others).id).not.toBe(id);
+
+    const write = () => api.anna.post(`/api/tickets/${id}/messages`, { body: 'Готово', requestId });
+    const answers = await Promise.all([write(), write(), write()]);
+    expect(new Set(answers.map((answer) => as<{ id: string }>(answer).id)).size).toBe(1);
+    expect(as<Ticket>(await api.anna.get(`/api/tickets/${id}`)).messages).toHaveLength(1);
+    await api.anna.post(`/api/tickets/${id}/messages`, { body: 'Готово', requestId: randomUUID() });
+    expect(as<Ticket>(await api.anna.get(`/api/tickets/${id}`)).messages).toHaveLength(2);
+  });
+
   it('to a ticket that is not there are 404', async () => {
     expect(codeOf(await api.anna.post('/api/tickets/999999/messages', { body: 'x' }))).toBe('ticket_not_found');
   });

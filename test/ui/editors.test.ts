@@ -30,6 +30,12 @@ describe('the editor of a ticket', () => {
       body: { type: 'reply', body: 'Готово' },
     });
     expect(hasUnsavedText()).toBe(false);
+    // Nobody knew whether the first had arrived: the second says that it is the same. The next one is another.
+    await fireEvent.update(field, 'Готово');
+    await fireEvent.click(screen.getByRole('button', { name: 'Отправить' }));
+    await waitFor(() => expect(field.value).toBe(''));
+    const ids = asked.filter(({ method }) => method === 'POST').map(({ body }) => (body as { requestId: string }).requestId);
+    expect([ids[0] === ids[1], ids[1] === ids[2]]).toEqual([true, false]);
   });
 
   test('a note is chosen by name, and what was begun is there again', async () => {
