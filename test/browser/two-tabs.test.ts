@@ -119,6 +119,35 @@ describe('text is never lost', () => {
 });
 
 describe('when the network goes away', () => {
+  test('what is typed without it, while the call ends, is in the ticket as soon as it is back', async () => {
+    const { pbx, boris, admin } = office.product;
+    const { id, phone } = await newCustomer(office.product, 'Карл Брюллов');
+    const page = await office.tab(boris);
+    const call = pbx.incoming({ from: phone });
+    await call.ring('102');
+    await call.answer('102');
+    await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await page.getByLabel('Суть звонка').pressSequentially('Последний день');
+    await page.getByText('Черновик сохранён').waitFor();
+    await page.context().setOffline(true);
+    await page.getByText('Связь потеряна').waitFor();
+    await page.getByLabel('Суть звонка').pressSequentially(' Помпеи');
+    await call.hangUp();
+    await call.finish();
+    const made = async () => (await admin.get<{ items: { id: string }[] }>(`/api/tickets?customerId=${id}`)).items[0]?.id ?? null;
+    await expect.poll(made, { timeout: 20_000 }).not.toBeNull();
+    await page.context().setOffline(false);
+    await page.waitForURL(`**/tickets/${await made()}`);
+    expect(await page.getByRole('textbox', { name: 'Суть звонка' }).inputValue()).toBe('Последний день Помпеи');
+    await page.getByText('Связь потеряна').waitFor({ state: 'detached' });
+    const texts = async () => {
+      const { messages } = await admin.get<{ messages: { body: string }[] }>(`/api/tickets/${await made()}`);
+      return messages.map(({ body }) => body);
+    };
+    await expect.poll(texts, { timeout: 10_000 }).toEqual(['Последний день Помпеи']);
+    expect(office.complaints().join()).toContain('ERR_INTERNET_DISCONNECTED');
+  });
+
   test('an action says so and can be repeated; the list says it may be behind, and catches up by itself', async () => {
     const { pbx, anna, vera } = office.product;
     const { phone } = await newCustomer(office.product, 'Илья Репин');

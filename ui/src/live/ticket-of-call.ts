@@ -20,11 +20,14 @@ async function search(call: LiveCall, conversationId: string): Promise<string | 
 
 /** The ticket that a conversation which is over has got. The service makes it within seconds of the end. */
 export async function ticketOfEnded(call: LiveCall, conversationId: string, given: () => boolean): Promise<string | null> {
-  for (let turn = 0; turn < TRIES && !given(); turn += 1) {
+  let turns = 0;
+  while (turns < TRIES && !given()) {
     const known = callOf(call.callId)?.ticketId;
     if (known) return known;
-    const found = await search(call, conversationId).catch(() => null);
+    const found = await search(call, conversationId).catch(() => undefined);
     if (found) return found;
+    // Where the network is away nobody has looked.
+    if (found === null) turns += 1;
     await pause(EVERY_MS);
   }
   return null;
