@@ -39,6 +39,10 @@ async function deskOf(browser: Browser, url: string, look: Look, visitor: Visito
   const pairs = visitor?.cookie.split('; ').map((pair) => pair.split('=')) ?? [];
   await context.addCookies(pairs.map(([name = '', value = '']) => ({ name, value, url })));
   if (visitor) await visitor.request('PATCH', '/api/session', { preferences: { language: look.language } });
+  else {
+    const chosen = JSON.stringify(JSON.stringify({ language: look.language }));
+    await context.addInitScript(`if (origin !== 'null') localStorage.setItem('trubka.preferences', ${chosen})`);
+  }
   return context;
 }
 
