@@ -106,13 +106,15 @@ function presentEvent({ path, json, copy, status }: z.output<typeof controlLog>[
   };
 }
 
+/** The last event of a call has no neighbour, and the first not yet. */
+const NEIGHBOUR_MS = 2000;
 const faultsOf = (switches: DemoSwitches) => ({
   deliveries: [
     ...(switches.duplicate ? [{ duplicate: 1 }] : []),
     ...(switches.delay ? [{ delayMs: DELAY_MS }] : []),
     ...(switches.lose ? [{ lose: true, chance: LOST_SHARE }] : []),
   ],
-  ...(switches.reorder ? { reorder: 2 } : {}),
+  ...(switches.reorder ? { reorder: 2, reorderWithinMs: NEIGHBOUR_MS } : {}),
   commands: switches.refuseCommands ? [{ path: 'commands/callback', code: REFUSAL_CODE }] : [],
   recordings: switches.noRecording ? { none: true } : {},
 });

@@ -66,6 +66,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     if (!faults.current.reorder) return go();
     waiting.push(go);
     if (waiting.length >= faults.current.reorder) void release();
+    else if (faults.current.reorderWithinMs) void later(faults.current.reorderWithinMs, release);
   }
 
   async function later(delayMs: number, go: () => Promise<void>): Promise<void> {

@@ -61,6 +61,8 @@ export interface Faults {
   readonly deliveries?: readonly DeliveryFault[];
   /** So many events are collected, shuffled, and sent all at once. `release()` sends what is left. */
   readonly reorder?: number;
+  /** What waits to be shuffled leaves after so many real milliseconds, neighbour or not; without it only on `release()`. */
+  readonly reorderWithinMs?: number;
   readonly commands?: readonly CommandFault[];
   readonly recordings?: RecordingFaults;
 }

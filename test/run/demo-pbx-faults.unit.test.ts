@@ -81,6 +81,11 @@ test('events left over from reordering leave on release', async () => {
   expect(inWords(sink.received).toSorted()).toEqual(ALL.toSorted());
 });
 
+test('an event that waits for a neighbour waits so long and no longer', async () => {
+  await talk(await withFaults({ reorder: 3, reorderWithinMs: 50 }));
+  await expect.poll(() => inWords(sink.received).toSorted()).toEqual(ALL.toSorted());
+});
+
 test('quoted numbers are texts, and the signature is over them', async () => {
   await talk(await withFaults({ deliveries: [{ quoteNumbers: true }] }));
   expect(sink.events[0]).toMatchObject({ seq: '1', timestamp: expect.stringMatching(/^\d+$/), dct: { type: '0' } });

@@ -68,6 +68,7 @@ export const SetFaults = z.strictObject({
     )
     .default([]),
   reorder: z.number().int().min(2).max(1000).optional(),
+  reorderWithinMs: z.number().int().min(0).max(60_000).optional(),
   commands: z
     .array(
       z.strictObject({

@@ -515,7 +515,7 @@ export const en = {
       delay: 'Cards come late',
       lose: 'What is missing is inferred from the rest',
       refuseCommands: 'The PBX reports a used-up limit',
-      noRecording: 'The message says why there is no recording',
+      noRecording: 'Once the wait for it is over, the message says why there is none',
       answerCallbacksByHand: 'Otherwise the phones answer by themselves',
     },
     events: 'What the PBX told Trubka',
