@@ -12,7 +12,7 @@ async function testSources(): Promise<string> {
 const rows = async (): Promise<string[][]> =>
   (await readFile(`${ROOT}docs/coverage.md`, 'utf8'))
     .split('\n')
-    .filter((line) => /^\| S\d/.test(line))
+    .filter((line) => /^\| [SA]\d/.test(line))
     .map((line) =>
       line
         .split('|')
@@ -20,17 +20,26 @@ const rows = async (): Promise<string[][]> =>
         .map((cell) => cell.trim()),
     );
 
+/** Before the tests of the administration stands the name of the page. */
+const testsIn = (item: string, cells: readonly string[]): readonly string[] => (item.startsWith('A') ? cells.slice(1) : cells);
+
 /** Names between « and », where a name may itself hold such a pair. */
 const named = (cell: string): string[] => (cell ? cell.slice(1, -1).split('», «') : []);
 
 test('docs/coverage.md names a test for each item from S1 to S25', async () => {
   const items = (await rows()).map(([item]) => item?.replace(/\D+$/, ''));
   for (let item = 1; item <= 25; item++) expect(items).toContain(`S${item}`);
-  for (const [item, ...cells] of await rows()) expect(cells.flatMap(named).length, item).toBeGreaterThan(0);
+  for (const [item = '', ...cells] of await rows()) expect(testsIn(item, cells).flatMap(named).length, item).toBeGreaterThan(0);
+});
+
+test('docs/coverage.md names a test for each page of the administration', async () => {
+  expect((await rows()).map(([item]) => item)).toEqual(expect.arrayContaining(['A1', 'A2', 'A3', 'A4', 'A5', 'A6', 'A7']));
 });
 
 test('every test that docs/coverage.md names exists', async () => {
   const sources = await testSources();
-  const missing = (await rows()).flatMap(([, ...cells]) => cells.flatMap(named)).filter((name) => !sources.includes(name));
+  const missing = (await rows())
+    .flatMap(([item = '', ...cells]) => testsIn(item, cells).flatMap(named))
+    .filter((name) => !sources.includes(name));
   expect(missing).toEqual([]);
 });
