@@ -3,7 +3,7 @@ import { belongsSql, fromSql, whoseOf, wholePeriod } from './counting.ts';
 import { ALL_HOURS_OF_WEEK, hoursOfWeek, type HoursOfWeek } from './hours-of-week.ts';
 import { scopeSql, type StatisticsScope } from './scope.ts';
 import type { SnapshotReader } from './snapshot.ts';
-import { Collector, countDistinct, countType, oneOf, type Tallies } from './tally.ts';
+import { Collector, countDistinct, countType, oneOf, things, type Tallies } from './tally.ts';
 
 interface Asked {
   readonly reader: SnapshotReader;
@@ -28,7 +28,7 @@ async function addRecurring({ reader, scope, hours, into }: Asked, figure: Ruled
      group by grouped_by`,
     { ...bindings, ...hours.bindings },
   );
-  for (const { grouped_by, count } of rows) into.addToGroup(grouped_by, figure, { count, sum: 0 });
+  for (const { grouped_by, count } of rows) into.addToGroup(grouped_by, figure, things(count));
 }
 
 /** Facts that lie less than six days apart share an hour of the week only within one hour, whose first is told by its predecessor. */

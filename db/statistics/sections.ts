@@ -6,20 +6,18 @@ import {
   partsOf,
   type Figure,
   type Median,
-  type RuledFigure,
   type Section,
 } from '../../domain/statistics.ts';
 import type { Channel } from '../../domain/tickets.ts';
 import { periodBefore, startsOfDays, startsOfHours, startsOfMonths, type Period } from '../../domain/time-zone.ts';
 import type { Db } from '../pool.ts';
 import { between, whoseOf, wholePeriod } from './counting.ts';
-import { averagesOf, type Average, type Averages, type Level } from './distribution.ts';
 import { refreshFacts } from './facts.ts';
 import { ALL_HOURS_OF_WEEK, weekdayAndHour } from './hours-of-week.ts';
 import { tallyPeaks } from './peaks.ts';
 import { arraySql, instantSql, type StatisticsFilter, type StatisticsScope } from './scope.ts';
 import { inSnapshot, type SnapshotReader } from './snapshot.ts';
-import { tally, tallyOfAgents, valueOf, type Tallies } from './tally.ts';
+import { medianOfTally, tally, tallyOfAgents, valueOf, type Tallies } from './tally.ts';
 
 export type FigureValues = Partial<Record<Figure | Median, number | null>>;
 
@@ -51,28 +49,11 @@ export interface StatisticsAnswer {
 const valuesOf = (figures: readonly Figure[], tallies: Parameters<typeof valueOf>[1]): FigureValues =>
   Object.fromEntries(figures.map((figure) => [figure, valueOf(figure, tallies)]));
 
-const ofAverage = (figure: Figure, average: Average | null | undefined): FigureValues => ({
-  [figure]: average?.mean ?? null,
-  [medianOf(figure)]: average?.median ?? null,
+/** Averages with their medians. */
+const withMedians = (figures: readonly Figure[], tallies: Parameters<typeof valueOf>[1]): FigureValues => ({
+  ...valuesOf(figures, tallies),
+  ...Object.fromEntries(figures.filter(isAverage).map((figure) => [medianOf(figure), medianOfTally(figure, tallies)])),
 });
-
-type AveragesOfFigures = ReadonlyMap<RuledFigure, Averages>;
-
-async function allAverages(
-  reader: SnapshotReader,
-  figures: readonly Figure[],
-  scope: StatisticsScope,
-  levels: readonly Level[] = ['total'],
-): Promise<AveragesOfFigures> {
-  const measured = figures.filter(isAverage).flatMap(partsOf);
-  const averages = measured.map(async (figure) => [figure, await averagesOf(reader, figure, scope, levels)] as const);
-  return new Map(await Promise.all(averages));
-}
-
-const averageValues = (averages: AveragesOfFigures, pick: (of: Averages) => Average | null | undefined): FigureValues =>
-  Object.assign({}, ...[...averages].map(([figure, of]) => ofAverage(figure, pick(of)))) as FigureValues;
-
-const countsOf = (figures: readonly Figure[]): readonly Figure[] => figures.filter((figure) => !isAverage(figure));
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -108,12 +89,8 @@ type Part = Omit<StatisticsAnswer, 'behind' | 'previous'>;
 
 async function seriesSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
   const figures = FIGURES_OF[question.section];
-  const [[tallies, series], averages] = await Promise.all([
-    overTime(reader, figures, question),
-    allAverages(reader, figures, question),
-  ]);
-  const total = { ...valuesOf(countsOf(figures), tallies.total), ...averageValues(averages, (of) => of.total) };
-  return { figures: total, ...(series ? { series } : {}) };
+  const [tallies, series] = await overTime(reader, figures, question);
+  return { figures: withMedians(figures, tallies.total), ...(series ? { series } : {}) };
 }
 
 async function peakSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
@@ -160,28 +137,16 @@ async function teamNames(reader: SnapshotReader, { team }: StatisticsFilter): Pr
 
 /** The figures of S25, in total, for each agent and for each team, from one pass over the facts of each kind. */
 async function teamSection(reader: SnapshotReader, question: StatisticsQuestion): Promise<Part> {
-  const counts = countsOf(FIGURES_OF.team);
+  const figures = FIGURES_OF.team;
   const names = question.filter.agentId === undefined ? await teamNames(reader, question.filter) : [];
-  const hasTeams = names.length > 0;
-  const [tallies, averages] = await Promise.all([
-    tallyOfAgents(reader, counts, question, hasTeams),
-    allAverages(reader, FIGURES_OF.team, question, hasTeams ? ['total', 'agent', 'team'] : ['total', 'agent']),
-  ]);
-  const counted = [...tallies.agents.keys(), ...[...averages.values()].flatMap((of) => [...of.agents.keys()])];
-  const agents = (await agentsOf(reader, counted, question.filter)).map((agent) => ({
-    agent,
-    ...valuesOf(counts, tallies.agents.get(agent.id)),
-    ...averageValues(averages, (of) => of.agents.get(agent.id)),
-  }));
-  const teams = names.map((team) => ({
-    team,
-    ...valuesOf(counts, tallies.teams.get(team)),
-    ...averageValues(averages, (of) => of.teams.get(team)),
-  }));
+  const tallies = await tallyOfAgents(reader, figures, question, names.length > 0);
+  const people = await agentsOf(reader, [...tallies.agents.keys()], question.filter);
+  const agents = people.map((agent) => ({ agent, ...withMedians(figures, tallies.agents.get(agent.id)) }));
+  const teams = names.map((team) => ({ team, ...withMedians(figures, tallies.teams.get(team)) }));
   return {
-    figures: { ...valuesOf(counts, tallies.total), ...averageValues(averages, ({ total }) => total) },
+    figures: withMedians(figures, tallies.total),
     agents: agents.sort((a, b) => (b.newTickets ?? 0) - (a.newTickets ?? 0)),
-    ...(hasTeams ? { teams } : {}),
+    ...(names.length > 0 ? { teams } : {}),
   };
 }
 
@@ -204,9 +169,8 @@ async function previousOf(reader: SnapshotReader, question: StatisticsQuestion):
   const period = periodBefore(question.timeZone, question.period);
   const scope = { ...question, period };
   const figures = FIGURES_OF[question.section];
-  const counts = countsOf(figures);
-  const [{ total }, averages] = await Promise.all([tally(reader, counts, scope, null), allAverages(reader, figures, scope)]);
-  return { period, figures: { ...valuesOf(counts, total), ...averageValues(averages, (of) => of.total) } };
+  const { total } = await tally(reader, figures, scope, null);
+  return { period, figures: withMedians(figures, total) };
 }
 
 /** Answers from one snapshot, so that all figures of an answer fit each other and the record as it is now. */

@@ -1,8 +1,9 @@
-import { partsOf, ruleOf, type FactType, type Figure, type RuledFigure } from '../../domain/statistics.ts';
+import { partsOf, ruleOf, type FactType, type Figure, type Measure, type RuledFigure } from '../../domain/statistics.ts';
 import { belongsSql, countedSql, fromSql, measureSql, needsDistinct, whoseOf, wholePeriod, type Span } from './counting.ts';
 import { inUnit } from './in-unit.ts';
 import { scopeSql, type SqlFragment, type StatisticsScope } from './scope.ts';
 import type { SnapshotReader } from './snapshot.ts';
+import { medianOfValues, packedSql, sumOf, unpack, type Values } from './values.ts';
 
 /** What facts are grouped by, and what must be joined to them for it. */
 interface GroupKey extends SqlFragment {
@@ -27,12 +28,15 @@ export interface Grouping extends GroupKey {
   readonly only?: string;
   /** Groups whose own groups are counted too (agents in teams): within which span a ticket counts once there. */
   readonly outer?: Span;
+  /** Averages of groups come with medians. What counts in total then counts in the outer group, and what counts there in the group. */
+  readonly medians?: boolean;
 }
 
-/** What a figure is made of: a number of things and, for averages, the sum of what is measured on them. */
+/** What a figure is made of: a number of things and, for averages, what is measured on them; each value, where the median is asked for. */
 export interface Tally {
   readonly count: number;
   readonly sum: number;
+  readonly values: readonly Values[];
 }
 
 export interface Tallies {
@@ -40,8 +44,10 @@ export interface Tallies {
   readonly groups: ReadonlyMap<string, ReadonlyMap<RuledFigure, Tally>>;
 }
 
-const NOTHING: Tally = { count: 0, sum: 0 };
-const add = (a: Tally, b: Tally): Tally => ({ count: a.count + b.count, sum: a.sum + b.sum });
+export const things = (count: number): Tally => ({ count, sum: 0, values: [] });
+const NOTHING = things(0);
+const add = (a: Tally, b: Tally): Tally => ({ count: a.count + b.count, sum: a.sum + b.sum, values: [...a.values, ...b.values] });
+const measured = (values: Values): Tally => ({ count: values.length, sum: sumOf(values), values: [values] });
 
 export class Collector implements Tallies {
   private parts: Collector | null = null;
@@ -67,24 +73,84 @@ export class Collector implements Tallies {
   }
 }
 
-type TallyPart = 'total' | 'group' | 'outer';
+/** For whom a ticket counts once: all, each outer group, each group. */
+type Level = 'total' | 'outer' | 'group';
+type Levels = readonly { readonly level: Level; readonly span: Span; readonly only?: string | undefined }[];
 
-const countColumns = (figure: RuledFigure, part: TallyPart, span: Span, only = 'true'): string[] => {
-  const counted = `${countedSql(figure, span)} and ${only}`;
+const levelsOf = (scope: StatisticsScope, grouping: Grouping | null): Levels => [
+  { level: 'total', span: wholePeriod(whoseOf(scope.filter)) },
+  ...(grouping?.outer ? [{ level: 'outer' as const, span: grouping.outer }] : []),
+  ...(grouping ? [{ level: 'group' as const, span: grouping.span, only: grouping.only }] : []),
+];
+
+const named = (figure: RuledFigure, level: Level, part: 'count' | 'sum' | 'values'): string => `${figure}.${level}.${part}`;
+
+function countColumns(figure: RuledFigure, levels: Levels): string[] {
   const { counts } = ruleOf(figure);
-  const columns = [`(count(*) filter (where ${counted}))::int as "${figure}.${part}.count"`];
-  if (typeof counts === 'object') {
-    columns.push(`(sum(${measureSql(counts.averageOf)}) filter (where ${counted}))::float8 as "${figure}.${part}.sum"`);
+  return levels.flatMap(({ level, span, only }) => {
+    const where = `filter (where ${countedSql(figure, span)}${only ? ` and ${only}` : ''})`;
+    const column = `(count(*) ${where})::int as "${named(figure, level, 'count')}"`;
+    if (typeof counts !== 'object') return [column];
+    return [column, `(sum(${measureSql(counts.averageOf)}) ${where})::float8 as "${named(figure, level, 'sum')}"`];
+  });
+}
+
+/**
+ * Each value once, on the first level on which it counts: it counts on those that follow, too. Facts of agents without a team know no
+ * predecessor of their team: they count with an outer group, which there is none of, only where they count with their own.
+ */
+function valueColumns(figure: RuledFigure, measure: Measure, levels: Levels): string[] {
+  const conditions = levels.map(({ span }) => countedSql(figure, span));
+  return levels.flatMap(({ level }, index) => {
+    const [condition = '', before] = [conditions[index], conditions[index - 1]];
+    if (condition === before) return [];
+    const where = before === undefined ? condition : `${condition} and ${conditions.at(-1)} and not (${before})`;
+    return [`${packedSql(measureSql(measure))} filter (where ${where}) as "${named(figure, level, 'values')}"`];
+  });
+}
+
+const withMedians = (levels: Levels, grouping: Grouping | null): Levels =>
+  grouping && !grouping.medians ? levels.filter(({ level }) => level === 'total') : levels;
+
+function columnsOf(figure: RuledFigure, scope: StatisticsScope, grouping: Grouping | null): string[] {
+  const { counts } = ruleOf(figure);
+  const levels = levelsOf(scope, grouping);
+  if (typeof counts !== 'object') return countColumns(figure, levels);
+  const ofValues = withMedians(levels, grouping);
+  return [
+    ...valueColumns(figure, counts.averageOf, ofValues),
+    ...countColumns(
+      figure,
+      levels.filter((level) => !ofValues.includes(level)),
+    ),
+  ];
+}
+
+type Row = Readonly<Record<string, number | Buffer | null>> & { readonly grouped_by: string | null };
+
+const numberIn = (row: Row, column: string): number => Number(row[column] ?? 0);
+
+/** What a row gives on a level: all its values on this level and those before it, or what was counted. */
+function tallyOf(row: Row, figure: RuledFigure, levels: readonly Level[]): Tally {
+  const level = levels.at(-1) ?? 'total';
+  if (named(figure, level, 'count') in row) {
+    return {
+      ...{ count: numberIn(row, named(figure, level, 'count')), sum: numberIn(row, named(figure, level, 'sum')) },
+      values: [],
+    };
   }
-  return columns;
-};
+  return levels.reduce((tally, each) => {
+    const packed = row[named(figure, each, 'values')];
+    return packed instanceof Buffer ? add(tally, measured(unpack(packed))) : tally;
+  }, NOTHING);
+}
 
-type Row = Readonly<Record<string, number | null>> & { readonly grouped_by: string | null };
-
-const tallyOf = (row: Row, figure: RuledFigure, part: TallyPart): Tally => ({
-  count: row[`${figure}.${part}.count`] ?? 0,
-  sum: row[`${figure}.${part}.sum`] ?? 0,
-});
+function collectRow(row: Row, figure: RuledFigure, grouping: Grouping | null, into: Collector): void {
+  into.addTotal(figure, tallyOf(row, figure, ['total']));
+  if (row.grouped_by === null || !grouping) return;
+  into.addToGroup(row.grouped_by, figure, tallyOf(row, figure, ['total', 'outer', 'group']));
+  if (grouping.outer) into.outer.setGroup(row.grouped_by, figure, tallyOf(row, figure, ['total', 'outer']));
+}
 
 /** One pass over the facts of a type: each figure's parts of the total, and its value in each group. */
 export async function countType(
@@ -96,13 +162,7 @@ export async function countType(
   into: Collector,
 ): Promise<void> {
   const { sql: where, bindings } = scopeSql(scope);
-  const total = wholePeriod(whoseOf(scope.filter));
-  const columns = figures.flatMap((figure) => [
-    // An average's total comes with its median, from its distribution.
-    ...(typeof ruleOf(figure).counts === 'object' ? [] : countColumns(figure, 'total', total)),
-    ...(grouping ? countColumns(figure, 'group', grouping.span, grouping.only) : []),
-    ...(grouping?.outer ? countColumns(figure, 'outer', grouping.outer) : []),
-  ]);
+  const columns = figures.flatMap((figure) => columnsOf(figure, scope, grouping));
   const rows = await reader.rows<Row>(
     // Grouped by the value itself: a text would be made of every row's.
     `select each.*, grouped::text as grouped_by
@@ -110,14 +170,7 @@ export async function countType(
        from ${fromSql(facts, figures)} ${grouping?.join ?? ''} where ${where} ${grouping ? 'group by 1' : ''}) each`,
     { ...bindings, ...grouping?.bindings },
   );
-  for (const row of rows) {
-    for (const figure of figures) {
-      into.addTotal(figure, tallyOf(row, figure, 'total'));
-      if (row.grouped_by === null || !grouping) continue;
-      into.addToGroup(row.grouped_by, figure, tallyOf(row, figure, 'group'));
-      if (grouping.outer) into.outer.setGroup(row.grouped_by, figure, tallyOf(row, figure, 'outer'));
-    }
-  }
+  for (const row of rows) for (const figure of figures) collectRow(row, figure, grouping, into);
 }
 
 /** The tickets of a figure, each once in each group it occurs in. */
@@ -139,7 +192,7 @@ async function distinctTotal(
 ): Promise<void> {
   const { sql, bindings } = distinctSql(figure, scope, null);
   const rows = await reader.rows<{ count: number }>(`select count(*)::int as count from (${sql}) each`, bindings);
-  into.addTotal(figure, { count: rows[0]?.count ?? 0, sum: 0 });
+  into.addTotal(figure, things(rows[0]?.count ?? 0));
 }
 
 export async function countDistinct(
@@ -154,7 +207,7 @@ export async function countDistinct(
     `select grouped_by::text, count(*)::int as count from (${sql}) each where grouped_by is not null group by grouped_by`,
     bindings,
   );
-  for (const row of rows) into.setGroup(row.grouped_by, figure, { count: row.count, sum: 0 });
+  for (const row of rows) into.setGroup(row.grouped_by, figure, things(row.count));
 }
 
 const partsOfAll = (figures: readonly Figure[]): readonly RuledFigure[] => [...new Set(figures.flatMap(partsOf))];
@@ -216,7 +269,7 @@ async function countDistinctOfAgents(
     bindings,
   );
   for (const { level, key, count } of rows) {
-    const tally = { count, sum: 0 };
+    const tally = things(count);
     if (level === 'total') into.addTotal(figure, tally);
     else (level === 'agent' ? into : teams).setGroup(key, figure, tally);
   }
@@ -243,7 +296,7 @@ export async function tallyOfAgents(
   scope: StatisticsScope,
   withTeams: boolean,
 ): Promise<TalliesOfAgents> {
-  const ofAgent = { sql: 'f.agent_id', bindings: {}, span: wholePeriod('agent') };
+  const ofAgent = { sql: 'f.agent_id', bindings: {}, span: wholePeriod('agent'), medians: true };
   const [into, teams] = [new Collector(), new Collector()];
   const parts = partsOfAll(figures);
   await Promise.all([
@@ -261,4 +314,11 @@ export function valueOf(figure: Figure, tallies: ReadonlyMap<RuledFigure, Tally>
     if (typeof rule.counts !== 'object') return (value ?? 0) + count;
     return count === 0 ? null : inUnit(rule.unit, sum / count);
   }, null);
+}
+
+/** The median of what a figure measures; null where there was nothing. */
+export function medianOfTally(figure: Figure, tallies: ReadonlyMap<RuledFigure, Tally> | undefined): number | null {
+  const [part] = partsOf(figure) as [RuledFigure];
+  const median = medianOfValues(tallies?.get(part)?.values ?? []);
+  return median === null ? null : inUnit(ruleOf(part).unit, median);
 }
