@@ -66,7 +66,8 @@ export const wholePeriod = (of: Whose): Span => between(':from', ':to', of);
 export const whoseOf = ({ agentId, team }: StatisticsFilter): Whose =>
   agentId === undefined ? (team === undefined ? 'everybody' : 'team') : 'agent';
 
-const PREVIOUS: Readonly<Record<Whose, string>> = {
+/** When the fact before it was. */
+export const PREVIOUS: Readonly<Record<Whose, string>> = {
   everybody: 'f.previous_at',
   agent: 'f.previous_of_agent_at',
   team: 'f.previous_of_team_at',

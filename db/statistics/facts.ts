@@ -1,12 +1,15 @@
-import { inTransaction, type Db } from '../pool.ts';
+import { inTransaction, type Db, type Transaction } from '../pool.ts';
 
 /** One at a time brings facts up to date, so that whoever waits here finds the others' work done. */
 const ADVISORY_LOCK = 7_282_050;
 const TICKETS_AT_ONCE = 1_000;
 
+/** Until the transaction ends nobody else brings facts up to date. */
+export const holdFacts = (trx: Transaction) => trx.raw('select pg_advisory_xact_lock(?)', [ADVISORY_LOCK]);
+
 async function refreshSome(db: Db): Promise<number> {
   return inTransaction(db, async (trx) => {
-    await trx.raw('select pg_advisory_xact_lock(?)', [ADVISORY_LOCK]);
+    await holdFacts(trx);
     const { rows } = await trx.raw<{ rows: { ticket_id: string }[] }>(
       'delete from statistics_stale where id in (select id from statistics_stale order by id limit ?) returning ticket_id',
       [TICKETS_AT_ONCE],
@@ -52,7 +55,7 @@ export async function rebuildFacts(db: Db, progress?: Progress): Promise<number>
     db,
     async (ids) => {
       await inTransaction(db, async (trx) => {
-        await trx.raw('select pg_advisory_xact_lock(?)', [ADVISORY_LOCK]);
+        await holdFacts(trx);
         const { rows } = await trx.raw<{ rows: { changed: number }[] }>('select statistics_refresh(?::bigint[]) as changed', [
           ids,
         ]);

@@ -3,7 +3,10 @@ import { belongsSql, fromSql, whoseOf, wholePeriod } from './counting.ts';
 import { ALL_HOURS_OF_WEEK, hoursOfWeek, type HoursOfWeek } from './hours-of-week.ts';
 import { scopeSql, type StatisticsScope } from './scope.ts';
 import type { SnapshotReader } from './snapshot.ts';
-import { Collector, countDistinct, countType, oneOf, things, type Tallies } from './tally.ts';
+import { Collector, things, type Tallies } from './collector.ts';
+import { countType, oneOf } from './count.ts';
+import { countDistinct } from './tally.ts';
+import { countWorkAtHours } from './work.ts';
 
 interface Asked {
   readonly reader: SnapshotReader;
@@ -45,10 +48,12 @@ async function addFigure(asked: Asked, figure: RuledFigure): Promise<void> {
     await Promise.all([countType(reader, facts, [figure], scope, null, into), countDistinct(reader, figure, scope, hours, into)]);
     return;
   }
-  await Promise.all([
-    countType(reader, facts, [figure], scope, { ...byHour, span, only: 'not f.may_recur' }, into),
-    addRecurring(asked, figure),
-  ]);
+  const lasting = { ...byHour, span, only: 'not f.may_recur' };
+  const countLasting = async (): Promise<void> => {
+    if (facts === 'work' && (await countWorkAtHours(reader, scope, hours, lasting, into))) return;
+    await countType(reader, facts, [figure], scope, lasting, into);
+  };
+  await Promise.all([countLasting(), addRecurring(asked, figure)]);
 }
 
 /** Counts some figures in total and at each hour of the week, at which each ticket counts once, in however many weeks. */

@@ -27,10 +27,10 @@ export const instantSql = (at: number): string => new Date(at).toISOString();
 /** Arrays go in as Postgres writes them, so that all values are plain text. */
 export const arraySql = (values: readonly (string | number)[]): string => `{${values.join(',')}}`;
 
-/** The facts (alias `f`) within a scope, all types. */
-export function scopeSql({ period, filter, viewer }: StatisticsScope): SqlFragment {
-  const conditions = ['f.at >= :from', 'f.at < :to'];
-  const bindings: Record<string, string> = { from: instantSql(period.from), to: instantSql(period.to) };
+/** What is left over by a scope's filter and by what the viewer may see, of facts or of what is rolled up from them (alias `f`). */
+export function filterSql({ filter, viewer }: Pick<StatisticsScope, 'filter' | 'viewer'>): SqlFragment {
+  const conditions: string[] = [];
+  const bindings: Record<string, string> = {};
   if (filter.agentId) {
     conditions.push('f.agent_id = :agentId');
     bindings['agentId'] = filter.agentId;
@@ -49,5 +49,15 @@ export function scopeSql({ period, filter, viewer }: StatisticsScope): SqlFragme
     conditions.push(`exists (select from tickets visible where visible.id = f.ticket_id and ${visible})`);
     bindings['viewer'] = viewer.agentId;
   }
-  return { sql: conditions.join(' and '), bindings };
+  return { sql: conditions.join(' and ') || 'true', bindings };
+}
+
+/** The facts (alias `f`) within a scope, all types. */
+export function scopeSql(scope: StatisticsScope): SqlFragment {
+  const { sql, bindings } = filterSql(scope);
+  const { from, to } = scope.period;
+  return {
+    sql: `f.at >= :from and f.at < :to and ${sql}`,
+    bindings: { ...bindings, from: instantSql(from), to: instantSql(to) },
+  };
 }

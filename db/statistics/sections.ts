@@ -1,23 +1,16 @@
-import {
-  CHANNELS,
-  FIGURES_OF,
-  isAverage,
-  medianOf,
-  partsOf,
-  type Figure,
-  type Median,
-  type Section,
-} from '../../domain/statistics.ts';
+import { CHANNELS, FIGURES_OF, isAverage, medianOf, type Figure, type Median, type Section } from '../../domain/statistics.ts';
 import type { Channel } from '../../domain/tickets.ts';
 import { periodBefore, startsOfDays, startsOfHours, startsOfMonths, type Period } from '../../domain/time-zone.ts';
 import type { Db } from '../pool.ts';
+import { medianOfTally, valueOf, type Tallies } from './collector.ts';
 import { between, whoseOf, wholePeriod } from './counting.ts';
 import { refreshFacts } from './facts.ts';
 import { ALL_HOURS_OF_WEEK, weekdayAndHour } from './hours-of-week.ts';
 import { tallyPeaks } from './peaks.ts';
+import { SLICE, SLICE_END, SLICE_START } from './slices.ts';
 import { arraySql, instantSql, type StatisticsFilter, type StatisticsScope } from './scope.ts';
 import { inSnapshot, type SnapshotReader } from './snapshot.ts';
-import { medianOfTally, tally, tallyOfAgents, valueOf, type Tallies } from './tally.ts';
+import { tally, tallyOfAgents } from './tally.ts';
 
 export type FigureValues = Partial<Record<Figure | Median, number | null>>;
 
@@ -68,18 +61,18 @@ export function sliceStarts(timeZone: string, period: Period): readonly number[]
   return length <= LONGEST_BY_DAY ? startsOfDays(timeZone, period) : startsOfMonths(timeZone, period);
 }
 
-const SLICE = 'width_bucket(f.at, :slices::timestamptz[])';
-
 async function overTime(
   reader: SnapshotReader,
   figures: readonly Figure[],
   question: StatisticsQuestion,
 ): Promise<[Tallies, StatisticsAnswer['series']]> {
   const starts = sliceStarts(question.timeZone, question.period);
+  const ends = [...starts, question.period.to];
   const tallies = await tally(reader, figures, question, {
     sql: SLICE,
-    bindings: { slices: arraySql([...starts, question.period.to].map(instantSql)) },
-    span: between(`(:slices::timestamptz[])[${SLICE}]`, `(:slices::timestamptz[])[${SLICE} + 1]`, whoseOf(question.filter)),
+    bindings: { slices: arraySql(ends.map(instantSql)) },
+    slices: ends,
+    span: between(SLICE_START, SLICE_END, whoseOf(question.filter)),
   });
   const series = starts.map((at, index) => ({ at, ...valuesOf(figures, tallies.groups.get(String(index + 1))) }));
   return [tallies, series];

@@ -126,17 +126,24 @@ const question = (beginning: number): fc.Arbitrary<Ask> =>
       startsWith: fc.option(fc.nat(), { nil: null, freq: 2 }),
       endsWith: fc.option(fc.nat(), { nil: null, freq: 2 }),
       tz: fc.constantFrom<string>(...ZONES),
+      // Roll-ups are made for questions about everybody.
+      everybody: fc.boolean(),
       agent: fc.option(agent, { nil: null, freq: 2 }),
       team: fc.option(fc.constantFrom('Первая линия', 'Вторая линия', 'Третья линия'), { nil: null, freq: 2 }),
       channel: fc.option(fc.constantFrom(...CHANNELS), { nil: null, freq: 2 }),
       direction: fc.option(fc.constantFrom('incoming' as const, 'outgoing' as const), { nil: null, freq: 2 }),
       own: fc.option(agent, { nil: null, freq: 2 }),
     })
-    .map(({ start, length, startsWith, endsWith, ...rest }) => (instants) => {
+    .map(({ start, length, startsWith, endsWith, everybody, ...rest }) => (instants) => {
       const momentOf = (choice: number): number => instants[choice % instants.length] ?? beginning;
       const from = startsWith === null ? beginning + start : momentOf(startsWith);
       const end = endsWith === null ? from + length : momentOf(endsWith);
-      return { from, to: end > from ? end : from + length, ...rest };
+      return {
+        from,
+        to: end > from ? end : from + length,
+        ...rest,
+        ...(everybody ? { agent: null, team: null, own: null } : {}),
+      };
     });
 
 export interface Case {

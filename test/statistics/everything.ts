@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { SECTIONS, type Statistics } from '../../api/contract/statistics.ts';
 import { checkFacts } from '../../db/statistics/facts.ts';
+import { checkRollUps } from '../../db/statistics/roll-ups.ts';
 import { as, type TestApi } from '../support/api.ts';
 
 const period = () => ({
@@ -32,5 +33,6 @@ export async function everything(api: TestApi): Promise<Counted> {
     }
   }
   expect(await checkFacts(api.db)).toEqual([]);
+  expect(await checkRollUps(api.db)).toBe(0);
   return { figures, lists };
 }

@@ -6,6 +6,7 @@ import { startFactsRefresher } from '../../activities/facts-refresher.ts';
 import { createLogger } from '../../db/log.ts';
 import { announce, settleRecording } from '../../db/recordings.ts';
 import { checkFacts, rebuildFacts, refreshFacts } from '../../db/statistics/facts.ts';
+import { checkRollUps, rebuildRollUps } from '../../db/statistics/roll-ups.ts';
 import { statisticsOf, type StatisticsAnswer } from '../../db/statistics/sections.ts';
 import { inSnapshot } from '../../db/statistics/snapshot.ts';
 import { addMessage, changeTicket, createTicket, lockTicket, SYSTEM, type Actor, type TicketRow } from '../../db/tickets.ts';
@@ -117,11 +118,44 @@ describe('Facts', () => {
         env: { ...process.env, DATABASE_URL: database.url },
       });
     const { id } = await ticket();
-    expect((await command('check')).stdout).toBe('All facts agree with the source\n');
+    expect((await command('check')).stdout).toBe('All facts agree with the source, and what is kept of them with the facts\n');
     await database.db('statistics_facts').delete();
     await expect(command('check')).rejects.toMatchObject({ code: 1, stdout: `Wrong: tickets ${id}\n` });
     expect((await command('rebuild')).stdout).toBe('1 facts were wrong and are right now\n');
-    expect((await command('check')).stdout).toBe('All facts agree with the source\n');
+    expect((await command('check')).stdout).toBe('All facts agree with the source, and what is kept of them with the facts\n');
+  });
+
+  test('are rolled up, and what went wrong in that is found and put right, too', async () => {
+    const { db } = database;
+    const { id } = await ticket();
+    const change = (status: 'pending' | 'closed'): Promise<unknown> =>
+      db.transaction(async (trx) => changeTicket(trx, (await lockTicket(trx, id)) as TicketRow, { status }, { actor: agent }));
+    await change('pending');
+    await refreshFacts(db);
+    const kept = async (): Promise<object[]> => [
+      ...((await db('statistics_work_quarters').select('firsts', 'links', 'hour_starts')) as object[]),
+      ...((await db('statistics_work_days').select('firsts', 'firsts_of_team', 'firsts_of_agent')) as object[]),
+    ];
+    const right = [
+      { firsts: 1, links: 0, hour_starts: 1 },
+      { firsts: 1, firsts_of_team: 1, firsts_of_agent: 1 },
+    ];
+    expect(await kept()).toEqual(right);
+    expect(await checkRollUps(db)).toBe(0);
+    await db('statistics_work_quarters').update({ firsts: 7 });
+    await db('statistics_work_days').delete();
+    // Each row that differs, and each that should be there.
+    expect(await checkRollUps(db)).toBe(3);
+    expect(await rebuildRollUps(db)).toBe(3);
+    expect(await kept()).toEqual(right);
+    expect(await checkRollUps(db)).toBe(0);
+    // However a fact is changed, what is kept of it follows.
+    await db('statistics_facts')
+      .where({ type: 'work' })
+      .update({ at: new Date('2026-03-01T10:00:00Z'), previous_at: new Date('2026-03-01T09:20:00Z') });
+    expect(await checkRollUps(db)).toBe(0);
+    await rebuildFacts(db);
+    expect(await checkRollUps(db)).toBe(0);
   });
 
   test('say how far they are behind when more comes in than can be worked in at once', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkFacts, rebuildFacts, refreshFacts } from '../../db/statistics/facts.ts';
+import { checkRollUps } from '../../db/statistics/roll-ups.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { anyCase, type Case } from './arbitrary.ts';
 import { compareLists, compareSections } from './compare.ts';
@@ -38,6 +39,7 @@ describe('S20–S25: figures and an independent reckoning', () => {
             await compareLists(db, world, stored, question);
           }
           expect(await checkFacts(db)).toEqual([]);
+          expect(await checkRollUps(db)).toBe(0);
           expect(await rebuildFacts(db)).toBe(0);
         }),
         { numRuns: RUNS, endOnFailure: true, reporter: briefly, ...(SEED ? { seed: Number(SEED) } : {}) },
