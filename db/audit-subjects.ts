@@ -33,17 +33,19 @@ function kindOf({ action, subject }: Line): AuditSubjectKind | 'recording' | und
   return ABOUT[action.split('.')[0] ?? ''];
 }
 
-/** Each gives what stands in the log, the id to lead to, and a name; ids are compared as text, as the log keeps them. */
+/** Each gives what stands in the log, the id to lead to, and a name. */
 const NAMES: Partial<Record<AuditSubjectKind | 'recording', string>> = {
-  agent: `select id::text as subject, id::text, full_name as name from agents where id::text = any(?)`,
+  agent: `select id::text as subject, id::text, full_name as name from agents where id = any(?::uuid[])`,
   field: `select key as subject, key as id, label as name from field_definitions where key = any(?)`,
-  integration: `select id::text as subject, id::text, name from integrations where id::text = any(?)`,
+  integration: `select id::text as subject, id::text, name from integrations where id = any(?::uuid[])`,
   operator: `select id::text as subject, id::text, concat_ws(' · ', extension, nullif(full_name, '')) as name
-    from operators where id::text = any(?)`,
-  customer: `select id::text as subject, id::text, full_name as name from customers where id::text = any(?)`,
+    from operators where id = any(?::uuid[])`,
+  customer: `select id::text as subject, id::text, full_name as name from customers where id = any(?::uuid[])`,
   recording: `select r.id::text as subject, t.id::text, t.number::text as name from recordings r
-    join conversations c on c.id = r.conversation_id join tickets t on t.id = c.ticket_id where r.id::text = any(?)`,
+    join conversations c on c.id = r.conversation_id join tickets t on t.id = c.ticket_id where r.id = any(?::uuid[])`,
 };
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 interface Named {
   readonly subject: string;
@@ -54,7 +56,8 @@ interface Named {
 async function namesOf(db: Db, kind: string, subjects: readonly string[]): Promise<ReadonlyMap<string, Named>> {
   const query = NAMES[kind as AuditSubjectKind];
   if (query === undefined) return new Map();
-  const { rows } = await db.raw<{ rows: Named[] }>(query, [[...new Set(subjects)]]);
+  const wanted = [...new Set(subjects)].filter((subject) => kind === 'field' || UUID.test(subject));
+  const { rows } = await db.raw<{ rows: Named[] }>(query, [wanted]);
   return new Map(rows.map((row) => [row.subject, row]));
 }
 
@@ -63,7 +66,10 @@ export async function subjectsOf(db: Db, lines: readonly Line[]): Promise<readon
   const byKind = new Map<string, string[]>();
   for (const line of lines) {
     const kind = kindOf(line);
-    if (kind !== undefined && line.subject !== null) byKind.set(kind, [...(byKind.get(kind) ?? []), line.subject]);
+    if (kind === undefined || line.subject === null) continue;
+    const known = byKind.get(kind);
+    if (known) known.push(line.subject);
+    else byKind.set(kind, [line.subject]);
   }
   const found = await Promise.all([...byKind].map(async ([kind, ids]) => [kind, await namesOf(db, kind, ids)] as const));
   const names = new Map(found);

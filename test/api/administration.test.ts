@@ -340,6 +340,7 @@ describe('The audit log', () => {
     });
     for (const [action, subject] of [
       ['sla.changed', 'email'],
+      ['recording.heard', 'no id at all'],
       ['workflow.retried', 'call:x:y'],
       ['timeline.opened', randomUUID()],
     ] as const) {
