@@ -347,6 +347,7 @@ describe('The audit log', () => {
       await recordAudit(api.db, { agentId: null, address: null, action, subject });
       expect((await audit(action, subject))[0]?.about).toMatchObject({ id: subject, name: null });
     }
+    await recordAudit(api.db, { agentId: null, address: null, action: 'session.started' });
     expect((await audit('session.started'))[0]?.about).toBeNull();
   });
 });
