@@ -27,6 +27,8 @@ import { traceTemporal, workflowTracingModules } from './temporal-tracing.ts';
 import { createTelephony, type Telephony } from './telephony/telephony.ts';
 
 const COMMAND_PATIENCE_MS = 5_000;
+/** Calls kept in memory between two events, a fifth of a megabyte each; of any other the history is read again when something comes. */
+const MOST_CACHED_WORKFLOWS = 500;
 
 interface StepDeps {
   readonly db: Db;
@@ -104,7 +106,7 @@ export async function startWorker(options: {
     ),
     maxConcurrentActivityTaskExecutions: 16,
     maxConcurrentLocalActivityExecutions: 32,
-    ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
+    maxCachedWorkflows: options.maxCachedWorkflows ?? MOST_CACHED_WORKFLOWS,
     shutdownGraceTime: '6s',
     shutdownForceTime: '9s',
   });

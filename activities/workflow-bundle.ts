@@ -3,7 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, type BundleOptions } from '@temporalio/worker';
 
 const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+const WITHOUT_STACK_TRACES = fileURLToPath(new URL('../workflows/without-stack-traces.ts', import.meta.url));
 const DOMAIN = fileURLToPath(new URL('../domain/', import.meta.url));
+
+/** Whether workflows are bundled to tell where their errors and promises come from. */
+export const withStackTraces = (): boolean => process.env['WORKFLOW_STACK_TRACES'] === 'true';
 
 type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 
@@ -16,7 +20,7 @@ export async function bundleWorkflows(options: { readonly interceptors?: readonl
   const { code } = await bundleWorkflowCode({
     workflowsPath: WORKFLOWS,
     logger: new DefaultLogger('ERROR'),
-    preloadModules: rules.map((name) => DOMAIN + name),
+    preloadModules: [...(withStackTraces() ? [] : [WITHOUT_STACK_TRACES]), ...rules.map((name) => DOMAIN + name)],
     workflowInterceptorModules: [...(options.interceptors ?? [])],
     webpackConfigHook: withNodesOwnSyntax,
   });

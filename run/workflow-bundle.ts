@@ -33,7 +33,7 @@ async function removeOldOnes(): Promise<void> {
 /** Everything the bundle is made from: the sources, and the packages by the lock file. */
 async function sourcesHash(): Promise<string> {
   const hash = createHash('sha256').update(await readFile(join(ROOT, 'package-lock.json')));
-  hash.update(await readFile(join(ROOT, 'activities/workflow-bundle.ts')));
+  hash.update(await readFile(join(ROOT, 'activities/workflow-bundle.ts'))).update(process.env['WORKFLOW_STACK_TRACES'] ?? '');
   for (const directory of ['workflows', 'domain']) {
     const names = (await readdir(join(ROOT, directory), { recursive: true })).filter((name) => name.endsWith('.ts')).sort();
     for (const name of names) {
