@@ -42,10 +42,17 @@ async function lastOfKinds(db: Executor, integrationId: string): Promise<EventFa
   };
 }
 
-/** The newest refused request with this account's key, or with a key that nobody here has. */
+/** Since when the account has the key and the salt that it has. */
+const KEYED_SINCE = `(select greatest(i.created_at, (select max(a.at) from audit_log a
+    where a.action = 'integration.changed' and a.subject = cast(i.id as text)
+      and jsonb_exists_any(a.detail->'properties', array['apiKey', 'apiSalt'])))
+  from integrations i where i.id = cast(:integrationId as uuid))`;
+
+/** The newest refused request with this account's key, or with a key that nobody here has; what was entered since then decides. */
 async function lastRefused(db: Executor, integrationId: string): Promise<RefusedFacts | null> {
   const row = (await db('refused_events')
     .where((either) => void either.where({ integration_id: integrationId }).orWhereNull('integration_id'))
+    .whereRaw(`at > ${KEYED_SINCE}`, { integrationId })
     .orderBy('id', 'desc')
     .first('at', 'reason', 'integration_id', 'address', db.raw(`detail->>'why' as why`))) as
     { at: Date; reason: string; integration_id: string | null; address: string | null; why: string | null } | undefined;
@@ -80,7 +87,8 @@ async function endedCalls(db: Executor, integrationId: string): Promise<Pick<Eve
        group by entry having bool_or(body->>'call_state' = 'Disconnected') and max(received_at) < now() - ${SUMMARY_GRACE}
        order by max(received_at) desc limit 50)
      select count(*) as ended, count(*) filter (where exists (
-       select from inbox where source = 'pbx' and entry = ended.entry and path = :summary)) as summarized from ended`,
+       select from inbox where source = 'pbx' and integration_id = :integrationId and entry = ended.entry
+         and path = :summary)) as summarized from ended`,
     { integrationId, path: PATHS.call, summary: PATHS.summary },
   );
   return { endedCalls: Number(rows[0]?.ended ?? 0), summarizedCalls: Number(rows[0]?.summarized ?? 0) };
@@ -159,9 +167,7 @@ export async function readWaiting(db: Executor): Promise<MachineryFacts['waiting
 /** Bad answers of the PBX young enough to matter to its lock-out. */
 export async function readBadAnswers(db: Executor, integrationId: string, windowMs: number): Promise<BadAnswerFacts[]> {
   const { rows } = await db.raw<{ rows: { at: Date; kind: BadAnswerFacts['kind']; code: number | null; is_current: boolean }[] }>(
-    `select at, kind, code, at > coalesce((select max(a.at) from audit_log a
-         where a.action = 'integration.changed' and a.subject = cast(:integrationId as text)
-           and jsonb_exists_any(a.detail->'properties', array['apiKey', 'apiSalt'])), '-infinity') as is_current
+    `select at, kind, code, at > ${KEYED_SINCE} as is_current
      from pbx_invalid_requests where integration_id = cast(:integrationId as uuid) and kind <> 'not_found'
        and at > clock_timestamp() - :windowMs * interval '1 ms' order by at desc`,
     { integrationId, windowMs },

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -127,6 +128,11 @@ describe('The self-test of a PBX account', () => {
     await talk();
     expect((await stage.check('events')).code).toBe('events_ok');
     await letTimePass();
+    // Another account may use the same ids.
+    const own = stage.db('inbox').where({ integration_id: stage.account.id });
+    const { entry } = (await own.whereNotNull('entry').first('entry')) as { entry: string };
+    const elsewhere = { source: 'pbx', key: randomUUID(), path: '/events/summary', entry, body: '{}', verdict: 'kept' };
+    await stage.db('inbox').insert({ ...elsewhere, delivered_at: new Date() });
     expect(await stage.check('events')).toMatchObject({ verdict: 'warning', code: 'summary_events_missing', items: ['summary'] });
 
     await stage.connect();
@@ -152,6 +158,14 @@ describe('The self-test of a PBX account', () => {
     await talk();
     await eventually(async () => expect(await stage.check('signature')).toMatchObject({ verdict: 'failed', code: 'sign_wrong' }));
     expect((await stage.check('address')).code).toBe('address_reached_refused');
+    // What came before the salt was entered anew says nothing of the new one.
+    await stage.admin.patch(`/api/integrations/${stage.account.id}`, { apiSalt: stage.pbx.credentials.salt });
+    expect((await stage.check('signature')).code).toBe('no_event_yet');
+
+    await stage.connect();
+    const earlier = { path: '/events/call', reason: 'unknown_key', at: new Date(Date.now() - 3_600_000) };
+    await stage.db('refused_events').insert(earlier);
+    expect((await stage.check('signature')).code).toBe('no_event_yet');
 
     await stage.connect();
     stage.pbx.setFaults({ deliveries: [{ wrongKey: true }] });

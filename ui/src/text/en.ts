@@ -615,7 +615,7 @@ export const en = {
     removeSure: 'Remove the integration “{name}”? No more calls come from this PBX; tickets and history stay.',
     removeYes: 'Remove the integration',
     removed: 'The integration has been removed',
-    tick: 'Tick these events there: call, summary, recording, record/added',
+    tick: 'Tick these events there: call, summary, recording, record/added, result/callback',
     agentOf: 'Agent for operator {name}',
     unmapped: 'Not mapped',
     ignore: 'Ignore this operator’s calls',

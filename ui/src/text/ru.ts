@@ -624,7 +624,7 @@ export const ru = {
     removeSure: 'Удалить интеграцию «{name}»? Звонки из этой АТС перестанут приходить, обращения и история останутся.',
     removeYes: 'Удалить интеграцию',
     removed: 'Интеграция удалена',
-    tick: 'Отметьте там события: call, summary, recording, record/added',
+    tick: 'Отметьте там события: call, summary, recording, record/added, result/callback',
     agentOf: 'Сотрудник для оператора {name}',
     unmapped: 'Не сопоставлен',
     ignore: 'Игнорировать звонки этого оператора',
