@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { cpus } from 'node:os';
 import { runFloor } from './floor/run.ts';
-import { atRate, pause, residentMegabytes, spreadOf, table, type Spread } from './measure.ts';
+import { atRate, pause, processorMilliseconds, residentMegabytes, spreadOf, table, type Spread } from './measure.ts';
 import { BenchCall } from './pbx-events.ts';
 import { startStage, type Stage } from './stage.ts';
 
@@ -54,6 +54,29 @@ interface CallFigures {
   readonly card: Spread;
   readonly delivered: Spread;
   readonly written: Spread;
+  /** Processor time of one whole call, milliseconds, by process. */
+  readonly cost: Readonly<Record<Part, number>>;
+  /** From the last call's beginning until every call was over, its ticket made, seconds. */
+  readonly settledAfter: number;
+}
+
+const PARTS = ['api', 'worker', 'temporal', 'postgres'] as const;
+type Part = (typeof PARTS)[number];
+
+function processorTimes(stage: Stage): Record<Part, number> {
+  const of = (part: Part): number => processorMilliseconds(stage[part].pid ?? 0);
+  return { api: of('api'), worker: of('worker'), temporal: of('temporal'), postgres: of('postgres') };
+}
+
+/** Every call is over and has been written down. */
+async function untilSettled(stage: Stage): Promise<void> {
+  for (;;) {
+    const { rows } = await stage.db.raw<{ rows: { open: boolean }[] }>(
+      `select exists (select from calls where state <> 'over') as open`,
+    );
+    if (rows[0]?.open === false) return;
+    await pause(200);
+  }
 }
 
 /** Whole calls at a steady rate: ring, answer, end, summary; each webhook's answer and each card's arrival are timed. */
@@ -74,9 +97,17 @@ async function measureCalls(stage: Stage, seconds: number): Promise<CallFigures>
     cards.push(card);
   };
   await atRate(RATE, 5, (index) => one(index, false));
+  await untilSettled(stage);
+  const before = processorTimes(stage);
   await atRate(RATE, seconds, (index) => one(10_000 + index, true));
+  const lastAt = performance.now();
+  await untilSettled(stage);
+  const settledAfter = Math.round((performance.now() - lastAt) / 100) / 10;
+  const after = processorTimes(stage);
+  const costOf = (part: Part): number => Math.round((after[part] - before[part]) / (RATE * seconds));
+  const cost = { api: costOf('api'), worker: costOf('worker'), temporal: costOf('temporal'), postgres: costOf('postgres') };
   streams.close();
-  return { ack: spreadOf(acks), card: spreadOf(cards), ...(await stations(stage)) };
+  return { ack: spreadOf(acks), card: spreadOf(cards), ...(await stations(stage)), cost, settledAfter };
 }
 
 /** Where a card's time goes: in the inbox until Temporal has the event, and until the stream's row is written. */
@@ -144,6 +175,7 @@ export async function run(args: readonly string[]): Promise<void> {
     const summary = [
       table(rows),
       '',
+      `A call costs ${PARTS.map((part) => `${part} ${calls.cost[part]}`).join(' + ')} = ${PARTS.reduce((sum, part) => sum + calls.cost[part], 0)} ms of processor time; the last was settled ${calls.settledAfter} s after it began.`,
       `Memory with ${openCalls} calls open: API ${memory.api} MB + worker ${memory.worker} MB = ${memory.api + memory.worker} MB (aim < 600; idle ${memory.idleApi} + ${memory.idleWorker}).`,
       `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${new Date().toISOString()}.`,
     ].join('\n');

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** The value below which a share of the samples lies; NaN without samples. */
 export function percentile(samples: readonly number[], share: number): number {
@@ -24,6 +24,36 @@ export const spreadOf = (samples: readonly number[]): Spread => ({
 export function residentMegabytes(pid: number): number {
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Math.round(Number(kilobytes) / 1024);
+}
+
+interface ProcessTime {
+  readonly pid: number;
+  readonly parent: number;
+  readonly milliseconds: number;
+}
+
+/** What each living process has used of a processor (Linux; the clock ticks a hundred times a second). */
+function processTimes(): ProcessTime[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        return [{ pid: Number(name), parent: Number(fields[1]), milliseconds: (Number(fields[11]) + Number(fields[12])) * 10 }];
+      } catch {
+        return []; // It has ended meanwhile.
+      }
+    });
+}
+
+/** Processor time of a process and all its children so far, milliseconds. */
+export function processorMilliseconds(pid: number): number {
+  const all = processTimes();
+  const of = (root: number): number =>
+    all.filter(({ parent }) => parent === root).reduce((sum, child) => sum + of(child.pid), 0) +
+    (all.find((one) => one.pid === root)?.milliseconds ?? 0);
+  return of(pid);
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

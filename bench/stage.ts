@@ -22,6 +22,8 @@ export interface Stage {
   readonly db: Db;
   readonly api: Service;
   readonly worker: Service;
+  readonly temporal: Service;
+  readonly postgres: Service;
   readonly agents: readonly { readonly id: string; readonly extension: string; readonly cookie: string }[];
   stop(): Promise<void>;
 }
@@ -66,6 +68,8 @@ export async function startStage(agentCount: number): Promise<Stage> {
     db,
     api,
     worker,
+    temporal: temporal.service,
+    postgres: postgres.service,
     agents,
     async stop() {
       await Promise.all([api.stop(8_000), worker.stop(8_000)]);
