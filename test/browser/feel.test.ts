@@ -136,6 +136,8 @@ describe('it feels instant', () => {
       await page.evaluate(PAGE_STOPWATCH);
       await next.click();
       took.push(await underWayAfter(page));
+      // The rows are still those of the page before, and the pager says so.
+      await page.getByText(`${50 * round + 1}–${50 * (round + 1)} из`).waitFor();
       goOn();
       await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
       await page.getByText(`${50 * (round + 1) + 1}–${50 * (round + 2)} из`).waitFor();

@@ -1,5 +1,7 @@
 import { screen, within } from '@testing-library/vue';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { nextTick, reactive } from 'vue';
+import ListPager from '../../ui/src/components/parts/ListPager.vue';
 import TicketTable from '../../ui/src/components/tickets/TicketTable.vue';
 import { preferences } from '../../ui/src/preferences.ts';
 import { show, ticket } from './stage.ts';
@@ -52,5 +54,19 @@ describe('the list of tickets', () => {
     const subject = screen.getByRole('columnheader', { name: 'Тема' });
     expect(subject.getAttribute('aria-sort')).toBe('none');
     expect(within(subject).getByRole('link').getAttribute('href')).toBe('/tickets?sort=subject');
+  });
+});
+
+describe('the pager', () => {
+  test('tells of the rows that are there, also while another page is under way', async () => {
+    const props = reactive({ page: 1, pageSize: 2, total: 5, rows: ['a', 'b'], address: () => ({ path: '/tickets' }) });
+    show(ListPager, props);
+    screen.getByText('1–2 из 5');
+    props.page = 3;
+    await nextTick();
+    screen.getByText('1–2 из 5');
+    props.rows = ['e'];
+    await nextTick();
+    screen.getByText('5–5 из 5');
   });
 });
