@@ -18,20 +18,28 @@ export function containing(text: string): string[] {
 
 /** Digits with the signs people put between them, and nothing else. */
 const PHONE_LIKE = /^[\d\s()+.\-/\u00A0\u2010-\u2015]+$/;
-const SHORTEST_NUMBER = 3;
 /** Countries where a number is dialled at home with an 8 in front, which stands for the country code 7. */
 const EIGHT_FOR_SEVEN = new Set(['RU', 'KZ']);
 
 /**
- * LIKE patterns over numbers in E.164 for what somebody typed, in any form: `8 912` finds +7912… and any number with 8912 in it.
- * Empty where it does not look like a part of a number.
+ * Digits anywhere in numbers. Two are no trigram, but with each digit that may follow, or with a number's end, they are, so that the
+ * index finds them where they are rare. One stands in nearly every number: whoever looks has soon found enough.
+ */
+function anywhere(digits: string): string[] {
+  if (digits.length !== 2) return [`%${digits}%`];
+  return [...Array.from({ length: 10 }, (_, next) => `%${digits}${next}%`), `%${digits} %`, `%${digits}`];
+}
+
+/**
+ * LIKE patterns over numbers in E.164, one or several in a text, for what somebody typed, in any form: `8 912` finds +7912… and any
+ * number with 8912 in it. Empty where it does not look like a part of a number.
  */
 export function phonePatterns(query: string, country: string): string[] {
   const digits = query.replace(/\D/g, '');
-  if (!PHONE_LIKE.test(query) || digits.length < SHORTEST_NUMBER) return [];
+  if (!PHONE_LIKE.test(query) || digits === '') return [];
   if (/^\s*\+/.test(query)) return [`%+${digits}%`];
-  const trunk = EIGHT_FOR_SEVEN.has(country) && digits.startsWith('8');
-  return [`%${digits}%`, ...(trunk ? [`%+7${digits.slice(1)}%`] : [])];
+  const trunk = EIGHT_FOR_SEVEN.has(country) && digits.startsWith('8') && digits.length >= SHORTEST_WITHIN_A_WORD;
+  return [...anywhere(digits), ...(trunk ? [`%+7${digits.slice(1)}%`] : [])];
 }
 
 /** `column like` any of `patterns`, as SQL; each pattern is a condition of its own, so that an index serves it. */

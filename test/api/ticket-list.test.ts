@@ -133,6 +133,10 @@ describe('The list', () => {
     ['77700', true],
     ['8(912)7770011', true],
     ['+7 999', false],
+    ['27', true],
+    ['11', true],
+    ['2', true],
+    ['+27', false],
   ])('finds a number by any part of its digits, however typed: %s', async (typed, isFound) => {
     const made = await create({ channel: 'call', kind: 'incoming', phone: '+79127770011' });
     const { items } = await list(`q=${encodeURIComponent(typed)}&pageSize=200`);

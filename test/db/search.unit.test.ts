@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+import { phonePatterns } from '../../db/search.ts';
+
+/** As PostgreSQL's LIKE, of patterns without an escape. */
+const fits = (text: string, pattern: string): boolean => {
+  const parts = pattern.split('%');
+  let from = 0;
+  return parts.every((part, index) => {
+    const at = index === parts.length - 1 ? Math.max(from, text.length - part.length) : text.indexOf(part, from);
+    if (at < 0 || !text.startsWith(part, at) || (index === 0 && at !== 0)) return false;
+    from = at + part.length;
+    return true;
+  });
+};
+const finds = (query: string, text: string): boolean => phonePatterns(query, 'RU').some((pattern) => fits(text, pattern));
+
+describe('Search takes any part of the digits', () => {
+  const numbers = '+79123456789';
+  const parts = Array.from({ length: numbers.length - 1 }, (_, index) => index + 1).flatMap((from) =>
+    Array.from({ length: numbers.length - from }, (_, index) => numbers.slice(from, from + index + 1)),
+  );
+
+  test.each(parts)('%s finds the number it is a part of', (part) => {
+    expect(finds(part, numbers)).toBe(true);
+    expect(finds(part, `имя ${numbers} +491700000000 компания`)).toBe(true);
+  });
+
+  test.each(['00', '19', '0', '98', '+9'])('%s does not find one it is no part of', (query) => {
+    expect(finds(query, numbers)).toBe(false);
+  });
+
+  test.each([
+    ['8 912', true],
+    ['8 (912) 345-67-89', true],
+    ['+7 912', true],
+    ['8 913', false],
+    // With so few digits an 8 is an 8, not +7: it would be every number of the country.
+    ['80', false],
+    ['89', true],
+  ])('«%s» as typed in Russia: %s', (query, found) => {
+    expect(finds(query, numbers)).toBe(found);
+  });
+
+  test.each(['дом 12', '#12', '№ 5', '', '-'])('«%s» is no part of a number', (query) => {
+    expect(phonePatterns(query, 'RU')).toEqual([]);
+  });
+});
