@@ -133,7 +133,12 @@ export const shotsOf = (scene: Scene): readonly Shot[] => [
   { name: 'settings-fields-add', path: '/settings/fields', by: 'admin', before: press(/Добавить поле|Add a field/) },
   { name: 'invitation', path: scene.invitationPath, by: 'nobody' },
   // The board's own page; it speaks Russian only.
-  { name: 'board', path: '/admin/workflows/queue/Звонки?status=completed', by: 'admin' },
+  {
+    name: 'board',
+    path: '/admin/workflows/queue/Звонки?status=completed',
+    by: 'admin',
+    before: (page) => page.getByText('jobData').first().waitFor(),
+  },
   { name: 'account', path: '/account', by: 'anna' },
   { name: 'shortcuts', path: '/shortcuts', by: 'anna' },
   { name: 'demo', path: '/demo', by: 'anna' },
