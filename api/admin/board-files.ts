@@ -16,6 +16,10 @@ export const withWorkflowButtons = (script: string): string =>
     '{[$1.failed]:[$2.retry],[$1.active]:[$2.clean],[$1.delayed]:[$2.promote,$2.clean],[$1.completed]:[$2.retry]}',
   );
 
+/** The pages of a job, in its own build; a workflow has neither progress nor options. */
+const TABS = '["Data","Progress","Options","Logs","Error","Timeline"]';
+export const withWorkflowTabs = (script: string): string => script.replace(TABS, '["Data","Logs","Error","Timeline"]');
+
 /** What its buttons do here. */
 const WORDS = {
   PROMOTE: 'Запросить запись ещё раз',
@@ -46,11 +50,15 @@ const DASHBOARD = {
   JOBS_COUNT: COUNT.other,
 };
 
+/** Above the sentence that says why. */
+const ERRORS = { INTERNAL_SERVER_ERROR: 'Не получилось' };
+
 interface Messages {
   readonly JOB: { readonly ACTIONS: { readonly CONFIRM: object } };
   readonly QUEUE: { readonly STATUS: object };
   readonly DASHBOARD: object;
   readonly MENU: object;
+  readonly ERRORS: object;
 }
 
 export function withWorkflowWords(json: string): string {
@@ -62,6 +70,7 @@ export function withWorkflowWords(json: string): string {
   return JSON.stringify({
     ...messages,
     ...{ JOB: { ...messages.JOB, ...JOB, ACTIONS: actions }, QUEUE: queue },
+    ERRORS: { ...messages.ERRORS, ...ERRORS },
     ...{ DASHBOARD: { ...messages.DASHBOARD, ...DASHBOARD }, MENU: { ...messages.MENU, QUEUES: 'ПРОЦЕССЫ' } },
   });
 }
@@ -71,7 +80,7 @@ export const withoutForeignHosts = (html: string): string =>
   html.replace(/<(link|script|img)\b[^>]*\b(?:href|src)="(?:https?:)?\/\/[^"]*"[^>]*>(?:<\/script>)?/gi, '');
 
 /**
- * The board offers to pause, empty or repeat whole queues, and states and tabs that workflows do not have. Its settings hide them
+ * The board offers to pause, empty or repeat whole queues, and states that workflows do not have. Its settings hide them
  * only together with the buttons of each job, so that they are hidden here. What they would send is refused all the same.
  */
 export const STYLES = `
@@ -81,9 +90,7 @@ ul[class*='queueActions-'],
 [class*='statusBar-'] button[aria-haspopup='menu'],
 li:has(> a[href*='status=waiting']),
 li:has(> a[href*='status=prioritized']),
-li:has(> a[href*='status=paused']),
-[class*='tabActions-'] > :nth-child(2),
-[class*='tabActions-'] > :nth-child(3) { display: none; }
+li:has(> a[href*='status=paused']) { display: none; }
 .trubka { position: fixed; inset: auto 1rem 1rem auto; z-index: 50; display: flex; gap: 1rem; padding: 0.5rem 1rem;
   border: 1px solid var(--border); border-radius: 0.5rem; background: var(--card); font-size: 0.875rem; }
 .trubka a { color: var(--primary); text-decoration: none; }
@@ -104,12 +111,12 @@ const SCRIPT = /^[\w.-]+\.js$/;
 /** The board's own files as they are, but for the few that speak of queues where workflows are meant. */
 export function createBoardFiles(): Router {
   const router = Router();
-  router.get('/static/js/async/:file', async (request, response, next) => {
-    const { file } = request.params;
-    if (!SCRIPT.test(file)) return next();
-    const script = await readFile(join(UI_FILES, 'js', 'async', file), 'utf8').catch(() => undefined);
-    if (script === undefined || !BUTTONS.test(script)) return next();
-    response.type('text/javascript').send(withWorkflowButtons(script));
+  router.get('/static/js/{:folder/}:file', async (request, response, next) => {
+    const { folder = '', file = '' } = request.params;
+    if (!SCRIPT.test(file) || !['', 'async'].includes(folder)) return next();
+    const script = await readFile(join(UI_FILES, 'js', folder, file), 'utf8').catch(() => undefined);
+    if (script === undefined || !(BUTTONS.test(script) || script.includes(TABS))) return next();
+    response.type('text/javascript').send(withWorkflowTabs(withWorkflowButtons(script)));
   });
   router.get('/static/trubka.css', (_request, response) => {
     response.type('text/css').send(STYLES);

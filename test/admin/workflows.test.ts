@@ -199,10 +199,14 @@ describe('who may see the board', () => {
     const script = await ask(site, api.admin, `${BOARD}/static/js/async/mo.eedad0b2cd.js`);
     expect(script.text).toMatch(/\{\[\w+\.\w+\.failed\]:\[\w+\.retry\],\[\w+\.\w+\.active\]:\[\w+\.clean\]/);
     expect(withWorkflowButtons(script.text)).toBe(script.text);
+    const page = await ask(site, api.admin, BOARD);
+    const [, main = ''] = /src="(static\/js\/main\.[^"]+)"/.exec(page.text) ?? [];
+    expect((await ask(site, api.admin, `${BOARD}/${main}`)).text).toContain('["Data","Logs","Error","Timeline"]');
     const words = await ask(site, api.admin, `${BOARD}/static/locales/ru-RU/messages.json`);
     expect(words.body).toMatchObject({
       JOB: { ACTIONS: { CLEAN: 'Прервать', CONFIRM: {} } },
       QUEUE: { STATUS: { DELAYED: 'Ждут записи' } },
+      ERRORS: { INTERNAL_SERVER_ERROR: 'Не получилось' },
     });
   });
 });

@@ -318,7 +318,7 @@ describe('the board over the workflows', () => {
     await page.goto('/admin/workflows');
     await page.getByRole('main').getByRole('link', { name: 'Звонки', exact: true }).click();
     await state(page, 'Ждут записи');
-    await job(page, workflowId).getByText('Логи', { exact: true }).click();
+    await job(page, workflowId).getByRole('tab', { name: 'Логи' }).click();
     await job(page, workflowId).getByText('Начат: call').waitFor();
     // What is done to whole queues has no meaning here, and is not offered.
     for (const all of ['Повторить все', 'Очистить все', 'Продвинуть все']) {
@@ -329,6 +329,9 @@ describe('the board over the workflows', () => {
     await press(page, workflowId, 1, 'Прервать?');
     await expect.poll(recording).toEqual({ state: 'unavailable', reason: 'interrupted' });
     await state(page, 'Прерванные и с ошибкой');
+    const pages = job(page, workflowId).getByRole('tab');
+    await expect.poll(() => pages.allInnerTexts()).toEqual(expect.arrayContaining(['Ошибка', 'Данные', 'Логи']));
+    expect(await pages.allInnerTexts()).not.toContain('Прогресс');
     await press(page, workflowId, 0, 'Повторить?');
     await state(page, 'Ждут записи');
     pbx.setFaults({});
