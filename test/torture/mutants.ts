@@ -97,8 +97,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'activities/dispatcher/send.ts',
-        find: "      signalArgs: [messages],\n      workflowIdReusePolicy: 'REJECT_DUPLICATE'",
-        put: "      signalArgs: [messages],\n      workflowIdReusePolicy: 'ALLOW_DUPLICATE'",
+        find: "      signalArgs: signalArgsOf(messages, delivery),\n      workflowIdReusePolicy: 'REJECT_DUPLICATE'",
+        put: "      signalArgs: signalArgsOf(messages, delivery),\n      workflowIdReusePolicy: 'ALLOW_DUPLICATE'",
       },
     ],
   },
