@@ -28,8 +28,7 @@ const CONDITIONS: Readonly<Record<Exclude<Condition, 'last_closing'>, string>> =
  */
 const REPLIES_IN_PERIOD = `case
   when (f.first_answer_at is null or f.first_answer_at >= :from) and (f.next_answer_at is null or f.next_answer_at >= :to) then f.answers_until
-  else (select count(*) from statistics_facts_answer reply
-    where reply.ticket_id = f.ticket_id and reply.at >= :from and reply.at < :to) end`;
+  else statistics_answers(f.ticket_id, :from, :to) end`;
 
 const MEASURES: Readonly<Record<Measure, string>> = {
   first_reply: 'f.first_reply_ms',
