@@ -149,7 +149,10 @@ describe('erasing a customer', () => {
     // That there is no profile any more is what the browser is told.
     for (const complaint of office.complaints()) expect(complaint).toContain('404');
     await page.goto('/settings/audit?action=customer.erasure_ordered');
-    await linesOf(page).filter({ hasText: 'Админ' }).filter({ hasText: id }).waitFor();
+    await linesOf(page)
+      .filter({ hasText: 'Админ' })
+      .filter({ hasText: `Удалённый пользователь № ${number}` })
+      .waitFor();
   });
 
   test.each(LOOKS)('and the retention page meet WCAG 2.2 AA: %s', async (_name, look) => {
