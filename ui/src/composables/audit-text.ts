@@ -94,5 +94,5 @@ export function aboutText({
   }
   if (name === null) return { text: t('audit.gone'), at: null };
   if (kind === 'ticket') return { text: t('audit.ticket', { number: name }), at: to('ticket', { ticketId: id }) };
-  return { text: name, at: kind === 'customer' ? to('customer', { customerId: id }) : null };
+  return { text: name, at: null };
 }
