@@ -7,6 +7,7 @@ import { readConfig, type Config } from '../db/config.ts';
 import { createLogger, type Logger } from '../db/log.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets, type Secrets } from '../db/secrets.ts';
+import { keepHeapSmall } from '../db/small-heap.ts';
 import { startTracing } from '../db/tracing.ts';
 import { TASK_QUEUE } from '../workflows/task-queue.ts';
 import { createCommandSteps } from './commands.ts';
@@ -28,7 +29,7 @@ import { createTelephony, type Telephony } from './telephony/telephony.ts';
 
 const COMMAND_PATIENCE_MS = 5_000;
 /** Calls kept in memory between two events, a fifth of a megabyte each; of any other the history is read again when something comes. */
-const MOST_CACHED_WORKFLOWS = 500;
+const MOST_CACHED_WORKFLOWS = 300;
 
 interface StepDeps {
   readonly db: Db;
@@ -169,6 +170,7 @@ async function connectPatiently(config: Config, log: Logger): Promise<NativeConn
 const LEAVES_WITHIN_MS = 9_500;
 
 async function main(): Promise<void> {
+  keepHeapSmall();
   const config = readConfig(process.env);
   const metrics = config.workerMetricsAddress && { prometheus: { bindAddress: config.workerMetricsAddress } };
   Runtime.install({

@@ -9,6 +9,7 @@ import { ensureEnvironmentIntegration } from '../db/integrations.ts';
 import { createLogger, type Logger } from '../db/log.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets, type Secrets } from '../db/secrets.ts';
+import { keepHeapSmall } from '../db/small-heap.ts';
 import { startTracing } from '../db/tracing.ts';
 import { createAdmin } from './admin/index.ts';
 import { openTemporal } from './admin/temporal-access.ts';
@@ -122,6 +123,7 @@ export async function startServer(config: Config, options: { readonly taskQueue?
 }
 
 async function main(): Promise<void> {
+  keepHeapSmall();
   const running = await startServer(readConfig(process.env));
   let stopping = false;
   const stop = (): void => {
