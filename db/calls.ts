@@ -68,3 +68,8 @@ export async function resolveCallId(db: Executor, callId: string): Promise<strin
     { id: string; merged_into: string | null } | undefined;
   return row && (row.merged_into ?? row.id);
 }
+
+/** Whoever writes the call next is heard, however little they know. */
+export async function forgetRank(db: Executor, callId: string): Promise<void> {
+  await db('calls').where({ id: callId }).update({ projection_rank: 0 });
+}

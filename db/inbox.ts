@@ -21,6 +21,9 @@ export interface InboxRow {
   readonly attempts: number;
 }
 
+/** Where rows that were committed to the inbox are told of. */
+export const INBOX_CHANNELS = ['inbox', 'inbox_asked', 'inbox_ringing'] as const;
+
 /** What became of one row. */
 export interface Settled {
   readonly id: string;

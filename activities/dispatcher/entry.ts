@@ -8,6 +8,7 @@ import {
   type InboxRow,
   type Settled,
 } from '../../db/inbox.ts';
+import { forgetRank } from '../../db/calls.ts';
 import type { Logger } from '../../db/log.ts';
 import type { Db, Transaction } from '../../db/pool.ts';
 import type { Tracing } from '../../db/tracing.ts';
@@ -27,9 +28,9 @@ export type EntryOutcome =
   | 'settled'
   /** Somebody else is at it, or holds its first row. */
   | 'busy'
-  /** What rings is shown; there was no place to hand it to Temporal. */
+  /** What rings is shown, and what rings next will be; there was no place to hand it to Temporal. */
   | 'shown'
-  /** There was nothing to show, and no place. */
+  /** There is no place, and nothing more to show but by the workflow. */
   | 'crowded'
   /** Temporal did not take it; its rows wait for their next attempt. */
   | 'postponed';
@@ -87,13 +88,19 @@ async function deliverBatches(deps: EntryDeps, hold: Hold, place: Place): Promis
   for (;;) {
     const claimed = await claim(deps, hold, size);
     if (!claimed || claimed.rows.length === 0) return outcome;
-    const { rows, deliveries: prepared } = await prepareBatch(deps, hold, claimed);
-    const deliveries = await deps.ringing.show(hold.connection, rows, prepared);
-    if (!place.take()) return deliveries.some((delivery) => 'shown' in delivery) ? 'shown' : 'crowded';
+    const batch = await prepareBatch(deps, hold, claimed);
+    const { rows } = batch;
+    const isSent = place.take();
+    const { deliveries, isLeft } = await deps.ringing.show({ ...hold, ...batch, isSent });
+    if (!isSent) return isLeft ? 'crowded' : 'shown';
     // Less than a whole batch was all there was; what has come since rings the bell itself.
     const isAll = rows.length < size && rows.length === claimed.rows.length;
     const sent = await sendAll(deps, hold, { rows, deliveries, isAll });
-    if (sent === 'postponed') return sent;
+    if (sent === 'postponed') {
+      await deps.ringing.show({ ...hold, ...batch, isSent: false });
+      return sent;
+    }
+    deps.ringing.wasSent({ ...hold, ...batch });
     if (sent === 'refused') size = 1;
     else if (outcome !== 'delivered') outcome = sent;
     if (sent !== 'refused' && isAll) return outcome;
@@ -171,6 +178,8 @@ async function refused(deps: EntryDeps, hold: Hold, delivery: Delivery, failure:
   if (others.length > 0 || id === undefined) return 'refused';
   const error = describeTemporalError(failure.cause);
   deps.log.error({ inboxId: id, error }, 'Gave up an inbox row that Temporal refuses');
+  // What was shown because of it must not outrank what the workflow knows without it.
+  if (delivery.kind === 'call' && delivery.shown !== undefined) await forgetRank(deps.db, delivery.callId);
   await settle(deps, hold, [{ id, verdict: 'failed', why: 'refused_by_temporal', workflowId: null, error }]);
   return 'settled';
 }

@@ -95,16 +95,15 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   async function deliver(key: EntryKey, place: Place): Promise<void> {
     const outcome = await deliverEntry(entryDeps, key, place).finally(() => place.leave());
     if (health.away || (outcome !== 'shown' && outcome !== 'crowded')) room.waitNoLonger(key);
-    else room.wait(key, { rings: outcome === 'shown' });
+    else room.wait(key, { isLeft: outcome === 'crowded' });
     if (outcome !== 'busy') inspector.ring();
     else {
       busyUntil.set(nameOfEntry(key), Date.now() + BUSY_MS);
       bell.ring();
     }
-    if (outcome === 'postponed') {
-      health.failed();
-      room.clear();
-    }
+    if (outcome === 'postponed') health.failed();
+    // From now on who waits is found by looking.
+    if (health.away) room.clear();
     if (outcome === 'delivered' && health.succeeded()) {
       await hurryPostponedRows(db, TEMPORAL_ERROR_PREFIX);
       deps.log.info('Temporal takes messages again');
@@ -139,27 +138,35 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   /** Who has waited for a place has it as soon as one is free. */
   function admit(): void {
-    while (!stopping && !health.away) {
+    while (!stopping && !health.away && active.size < tuning.concurrency) {
       const next = room.next((key) => active.has(nameOfEntry(key)));
       if (!next) return;
       begin(next.key, next.place);
     }
   }
 
-  /** What rings is looked at at once, even while Temporal is away; all else has its turn. What there is no room for is found by looking. */
+  /** What rings, or has rung, is looked at at once, even while Temporal is away; all else has its turn. */
   function hear(news?: News): void {
     if (!news || stopping) return bell.ring();
-    const name = nameOfEntry(news.key);
-    if (active.has(name)) again.set(name, { ...news, kind: again.get(name)?.kind === 'ringing' ? 'ringing' : news.kind });
-    else if (busyUntil.has(name)) bell.ring();
-    else if (news.kind === 'ringing' && room.mayRing(news.key)) {
-      if (active.size < tuning.concurrency) begin(news.key, health.away ? NO_PLACE : room.visit());
+    const { key } = news;
+    const name = nameOfEntry(key);
+    const before = again.get(name);
+    if (active.has(name)) {
+      again.set(name, { key, rings: news.rings || before?.rings === true, asked: news.asked || before?.asked === true });
+    } else if (busyUntil.has(name)) bell.ring();
+    else if (isToBeSeen(news)) {
+      if (active.size < tuning.concurrency) begin(key, health.away ? NO_PLACE : room.visit());
       else unseen.set(name, news);
     } else if (health.away) bell.ring();
     else {
-      room.wait(news.key, { first: news.kind === 'asked' });
+      room.wait(key, { first: news.asked });
       admit();
     }
+  }
+
+  function isToBeSeen({ key, rings }: News): boolean {
+    if (rings) return room.mayRing(key);
+    return (health.away || room.isFull) && entryDeps.ringing.shows(key);
   }
 
   async function slotIsFree(): Promise<void> {

@@ -1,16 +1,18 @@
 import pg from 'pg';
 import type { Logger } from '../../db/log.ts';
-import { entryNamed, type EntryKey } from '../../db/inbox.ts';
+import { entryNamed, INBOX_CHANNELS, type EntryKey } from '../../db/inbox.ts';
 import type { Db } from '../../db/pool.ts';
 
 const RECONNECT_MS = 2_000;
 
-/** What an entry has that is new: a phone that rings, something that an agent or the service itself asks for, or anything else. */
+/** An entry has something new. */
 export interface News {
   readonly key: EntryKey;
-  readonly kind: 'ringing' | 'asked' | 'told';
+  /** Perhaps a phone that rings. */
+  readonly rings: boolean;
+  /** An agent, or the service itself, asks for something. */
+  readonly asked: boolean;
 }
-const KINDS: Readonly<Record<string, News['kind']>> = { inbox: 'told', inbox_asked: 'asked', inbox_ringing: 'ringing' };
 
 export interface InboxListener {
   stop(): Promise<void>;
@@ -34,13 +36,13 @@ export function listenToInbox(db: Db, log: Logger, wake: (news?: News) => void):
     client = fresh;
     fresh.on('notification', ({ channel, payload }) => {
       const key = entryNamed(payload ?? '');
-      wake(key && { key, kind: KINDS[channel] ?? 'told' });
+      wake(key && { key, rings: channel === 'inbox_ringing', asked: channel === 'inbox_asked' });
     });
     fresh.once('error', (error) => lost(fresh, error));
     fresh.once('end', () => lost(fresh, new Error('The connection ended')));
     try {
       await fresh.connect();
-      for (const channel of Object.keys(KINDS)) await fresh.query(`listen ${channel}`);
+      await fresh.query(INBOX_CHANNELS.map((channel) => `listen ${channel}`).join('; '));
       wake();
     } catch (error) {
       lost(fresh, error);

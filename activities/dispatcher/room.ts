@@ -9,8 +9,8 @@ export interface Place {
 
 interface How {
   readonly first: boolean;
-  /** Whether something rang when it was looked at last. */
-  readonly rings: boolean;
+  /** Whether, when it was looked at last, only its workflow could show anything more of it. */
+  readonly isLeft: boolean;
 }
 
 export interface Room {
@@ -20,10 +20,12 @@ export interface Room {
   next(isBusy: (key: EntryKey) => boolean): { readonly key: EntryKey; readonly place: Place } | undefined;
   /** The entry waits for a place, in its turn; `first` of those that somebody waits for. Said again it keeps its turn. */
   wait(key: EntryKey, how?: Partial<How>): void;
-  /** False of an entry that waits, and of which nothing rang when it was looked at. */
+  /** False of an entry that waits and is left to its workflow. */
   mayRing(key: EntryKey): boolean;
   waitNoLonger(key: EntryKey): void;
   readonly waiting: Iterable<string>;
+  /** Whether who comes now has to wait. */
+  readonly isFull: boolean;
   /** Nobody waits any more: all are found by looking. */
   clear(): void;
 }
@@ -62,13 +64,16 @@ export function createRoom(size: number): Room {
       return { key: next.key, place: place(true) };
     },
     wait(key, how = {}) {
-      const before = waiting.get(nameOfEntry(key)) ?? { first: false, rings: false };
+      const before = waiting.get(nameOfEntry(key)) ?? { first: false, isLeft: false };
       waiting.set(nameOfEntry(key), { ...before, ...how, key, first: before.first || how.first === true });
     },
-    mayRing: (key) => waiting.get(nameOfEntry(key))?.rings !== false,
+    mayRing: (key) => waiting.get(nameOfEntry(key))?.isLeft !== true,
     waitNoLonger: (key) => void waiting.delete(nameOfEntry(key)),
     get waiting() {
       return waiting.keys();
+    },
+    get isFull() {
+      return taken >= size || waiting.size > 0;
     },
     clear: () => waiting.clear(),
   };

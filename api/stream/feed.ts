@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Logger } from '../../db/log.ts';
+import { INBOX_CHANNELS } from '../../db/inbox.ts';
 import type { Executor } from '../../db/pool.ts';
 import { INSPECTOR_CHANNEL } from '../../db/inspector.ts';
 import { ticketVisible, type Viewer } from '../../db/visibility.ts';
@@ -134,7 +135,8 @@ export function followStream(databaseUrl: string, listener: FeedListener, logger
     fresh.on('notification', ({ channel }) => (channel === 'stream_events' ? look() : listener.onInbox()));
     try {
       await fresh.connect();
-      await fresh.query(`listen stream_events; listen inbox; listen ${INSPECTOR_CHANNEL}`);
+      const channels = ['stream_events', ...INBOX_CHANNELS, INSPECTOR_CHANNEL];
+      await fresh.query(channels.map((channel) => `listen ${channel}`).join('; '));
     } catch (error) {
       fresh.removeAllListeners();
       fresh.on('error', () => undefined);

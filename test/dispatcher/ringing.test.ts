@@ -93,6 +93,44 @@ test('S1 a call for which Temporal has no room yet shows everybody whom it rings
   expect(await office.db('inbox').where({ entry }).whereNotNull('delivered_at')).toEqual([]);
 });
 
+test('S1 a call that comes through a menu rings as soon as it is passed on, though it was delivered before', async () => {
+  const dispatcher = office.dispatcher();
+  const entry = newEntry();
+  const menu = { location: 'ivr', to: { extension: '', number: '', line_number: '74950000000' } };
+  await office.receive('/events/call', legEvent(entry, `${entry}-menu`, 1, 'Appeared', menu));
+  await dispatcher.drainOnce();
+  await ring(entry, '101');
+  await dispatcher.drainOnce();
+  expect(await cardsOf(entry)).toEqual(firstAgents(1));
+  expect((await office.heard(entry)).shown).toEqual([null, expect.any(String)]);
+});
+
+test('S1 while Temporal is away a card goes when it rings no longer, and the others of a group lose theirs when one answers', async () => {
+  const dispatcher = office.dispatcher({ deadlineMs: 500, pollMs: 100 }, client);
+  await dispatcher.start();
+  await wire.cut();
+  const [given, answered] = [newEntry(), newEntry()];
+  const told = (entry: string, extension: string, seq: number, state: string) =>
+    office.receive('/events/call', legEvent(entry, `${entry}-${extension}`, seq, state));
+  await ring(given, '101');
+  await eventually(async () => expect(await cardsOf(given)).toEqual(firstAgents(1)));
+  await eventually(async () => {
+    const { rows } = await office.db.raw<{ rows: unknown[] }>(`select 1 from inbox where attempts > 0 and delivered_at is null`);
+    expect(rows.length).toBeGreaterThan(0);
+  });
+  await told(given, '101', 2, 'Disconnected');
+  await eventually(async () => expect(await cardsOf(given)).toEqual([]));
+
+  await ring(answered, '101');
+  await ring(answered, '102');
+  await eventually(async () => expect(await cardsOf(answered)).toEqual(firstAgents(2)));
+  await told(answered, '101', 2, 'Connected');
+  await told(answered, '102', 2, 'Disconnected');
+  await eventually(async () => expect(await cardsOf(answered)).toEqual(firstAgents(1)));
+  await told(answered, '101', 3, 'Disconnected');
+  await eventually(async () => expect(await cardsOf(answered)).toEqual([]));
+});
+
 test('whoever has not heard all that was told of a call shows nothing of it', async () => {
   const [one, other] = [office.dispatcher(), office.dispatcher()];
   const entry = newEntry();
@@ -126,10 +164,10 @@ test('a call that is over, one that we ordered, and one of which more was told a
   const { id: callId } = await callOf(entry);
   const [rings] = (await office.heard(entry)).messages;
   if (!rings) throw new Error('Nothing was heard');
-  const projection = ringingOf(withCallMessage(newCallState(callId), rings, rings.receivedAt));
-  if (!projection) throw new Error('Nothing rings');
+  const look = ringingOf(withCallMessage(newCallState(callId), rings, rings.receivedAt));
+  if (!look) throw new Error('Nothing rings');
   const connection = await office.db.client.acquireConnection();
-  const show = (toldBy: number) => showRinging({ db: office.db, connection }, { callId, toldBy }, projection);
+  const show = (toldBy: number) => showRinging({ db: office.db, connection }, { callId, toldBy }, look.projection);
   try {
     expect(await show(1)).toBe(true);
     expect(await show(0)).toBe(false);

@@ -33,14 +33,15 @@ test('turns are in order of arrival, but for those that somebody waits for and t
   expect(room.next(nobody)).toBeUndefined();
 });
 
-test('an entry that waits is looked at again only if something rang', () => {
+test('an entry that waits is looked at again unless it is left to its workflow', () => {
   const room = createRoom(1);
   expect(room.mayRing(key('a'))).toBe(true);
-  room.wait(key('a'), { rings: false });
+  room.wait(key('a'), { isLeft: true });
   expect(room.mayRing(key('a'))).toBe(false);
-  room.wait(key('a'), { rings: true });
+  room.wait(key('a'), { isLeft: false });
   room.wait(key('a'));
-  expect(room.mayRing(key('a'))).toBe(true);
+  room.wait(key('b'));
+  expect([room.mayRing(key('a')), room.mayRing(key('b')), room.isFull]).toEqual([true, true, true]);
   room.clear();
-  expect([...room.waiting]).toEqual([]);
+  expect([[...room.waiting], room.isFull]).toEqual([[], false]);
 });

@@ -56,7 +56,8 @@ describe('S1 what rings is shown before the workflow hears of it', () => {
           const heard = messages.slice(0, told);
           const now = Math.max(...heard.map(({ receivedAt }) => receivedAt));
           const state = heard.reduce((before, message) => withCallMessage(before, message, now), newCallState('call'));
-          const early = ringingOf(state);
+          const look = ringingOf(state);
+          const early = look?.phase === 'ringing' ? look.projection : null;
           const decided = decide(state, LIMITS, now).decisions.find((decision) => decision.type === 'project');
           const rings = decided?.conversations.length === 0 && decided.cards.some((card) => card.state === 'ringing');
           const { callback, talks } = viewOf(state.facts);

@@ -99,8 +99,8 @@ describe('the call workflow', () => {
     const ring = async (right: boolean): Promise<LiveCall> => {
       const { events, call } = await newCall();
       const rings = events.leg('A', 'appeared', { to: agent(cast.anna) });
-      const projection = ringingOf(withCallMessage(newCallState(''), rings, rings.receivedAt));
-      await call.sendShown([rings], right && projection ? printOf(projection) : 'something else');
+      const look = ringingOf(withCallMessage(newCallState(''), rings, rings.receivedAt));
+      await call.sendShown([rings], right && look ? printOf(look.projection) : 'something else');
       return call;
     };
     const [right, wrong] = [await ring(true), await ring(false)];
