@@ -6,7 +6,8 @@ const shared = { pool: 'forks' as const, testTimeout: 90_000, hookTimeout: 120_0
 /** Whole processes and browsers: on CI's shared cores one more try tells a busy moment from a fault. The reporter names what was retried. */
 const inCi = { retry: process.env['CI'] ? 1 : 0 };
 
-/** Minutes of real processes: `.ci/run` keeps them for the end, when there is time left. */
+/** Every page in every look, and minutes of real processes: `.ci/run` keeps them for the end, when there is time left. */
+const WIDE = ['test/browser/everywhere.test.ts'];
 const LONG = ['test/product/backup.test.ts', 'test/product/downtime.test.ts', 'test/privacy/erasure-killed.test.ts'];
 
 /**
@@ -51,8 +52,19 @@ export default defineConfig({
           ...inCi,
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
+          exclude: WIDE,
           globalSetup: ['test/support/global-setup.ts'],
           fileParallelism: false,
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          ...inCi,
+          name: 'wide',
+          include: WIDE,
+          globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 120_000,
         },
       },

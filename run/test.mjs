@@ -10,7 +10,7 @@ import { prepare } from './prepare.mjs';
 
 prepare();
 const args = process.argv.slice(2);
-const wantsBrowser = args.length === 0 || args.some((arg) => arg.includes('browser'));
+const wantsBrowser = args.length === 0 || args.some((arg) => arg.includes('browser') || arg === 'wide');
 const env = { ...process.env };
 if (wantsBrowser && existsSync('test/browser')) {
   env.CHROME_PATH = findChromium() ?? stop(whereToGetChromium());
