@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startWorker, type RunningWorker } from '../../activities/worker.ts';
@@ -9,7 +10,6 @@ import { readConfig, type Config } from '../../db/config.ts';
 import { ensureDemo } from '../../run/demo-data.ts';
 import { createControlApp } from '../../run/demo-pbx/control/app.ts';
 import { close, listen } from '../../run/demo-pbx/pbx.ts';
-import { freePort } from '../../run/ports.ts';
 import { openSecrets } from '../../db/secrets.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { startPbx, TEST_CREDENTIALS, type DemoPbx, type DemoPbxOptions } from './pbx.ts';
@@ -71,7 +71,14 @@ export async function startProduct(
 ): Promise<Product> {
   const database = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'trubka-product-'));
-  const controlPort = await freePort();
+  // It has its port from the first moment on: a free one that is only looked for may be somebody's by the time it is used.
+  const answer: { by?: RequestListener } = {};
+  const control = await listen(
+    createHttpServer((request, response) => answer.by?.(request, response)),
+    0,
+    '127.0.0.1',
+  );
+  const { port: controlPort } = control.address() as AddressInfo;
   const config = readConfig({
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: temporalAddress(),
@@ -88,7 +95,7 @@ export async function startProduct(
   const server: RunningServer = await startServer(config, { taskQueue });
   const url = `http://127.0.0.1:${server.port}`;
   const pbx = await startPbx({ ...options.pbx, targetUrl: url });
-  const control = await listen(createHttpServer(createControlApp(pbx)), controlPort, '127.0.0.1');
+  answer.by = createControlApp(pbx);
   const secrets = openSecrets({ dataDir: config.dataDir, secretKey: config.secretKey });
   await ensureDemo(database.db, secrets, {
     port: Number(new URL(pbx.url).port),
