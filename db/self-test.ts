@@ -48,11 +48,15 @@ const KEYED_SINCE = `(select greatest(i.created_at, (select max(a.at) from audit
       and jsonb_exists_any(a.detail->'properties', array['apiKey', 'apiSalt'])))
   from integrations i where i.id = cast(:integrationId as uuid))`;
 
-/** The newest refused request with this account's key, or with a key that nobody here has; what was entered since then decides. */
-async function lastRefused(db: Executor, integrationId: string): Promise<RefusedFacts | null> {
+/**
+ * The newest refused request with this account's key; if there is none since the last good event, with a key that nobody here has: whoever
+ * has no key must not hide what is wrong with the account's own. What was entered since then decides.
+ */
+async function lastRefused(db: Executor, integrationId: string, lastAcceptedAt: number | null): Promise<RefusedFacts | null> {
   const row = (await db('refused_events')
     .where((either) => void either.where({ integration_id: integrationId }).orWhereNull('integration_id'))
     .whereRaw(`at > ${KEYED_SINCE}`, { integrationId })
+    .orderByRaw('integration_id is not null and at > to_timestamp(? / 1000.0) desc', [lastAcceptedAt ?? 0])
     .orderBy('id', 'desc')
     .first('at', 'reason', 'integration_id', 'address', db.raw(`detail->>'why' as why`))) as
     { at: Date; reason: string; integration_id: string | null; address: string | null; why: string | null } | undefined;
@@ -97,10 +101,11 @@ async function endedCalls(db: Executor, integrationId: string): Promise<Pick<Eve
 export async function readEventFacts(db: Executor, integrationId: string): Promise<EventFacts> {
   const lastOf = await lastOfKinds(db, integrationId);
   const times = Object.values(lastOf).filter((at) => at !== null);
+  const lastAcceptedAt = times.length > 0 ? Math.max(...times) : null;
   return {
     lastOf,
-    lastAcceptedAt: times.length > 0 ? Math.max(...times) : null,
-    refused: await lastRefused(db, integrationId),
+    lastAcceptedAt,
+    refused: await lastRefused(db, integrationId, lastAcceptedAt),
     offsetsMs: await clockOffsets(db, integrationId),
     ...(await endedCalls(db, integrationId)),
   };

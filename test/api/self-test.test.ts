@@ -157,6 +157,13 @@ describe('The self-test of a PBX account', () => {
     stage.pbx.setFaults({ deliveries: [{ badSignature: true }] });
     await talk();
     await eventually(async () => expect(await stage.check('signature')).toMatchObject({ verdict: 'failed', code: 'sign_wrong' }));
+    // Whoever has no key hides nothing.
+    const refusals = async (): Promise<number> => (await stage.db('refused_events').whereNull('integration_id')).length;
+    const before = await refusals();
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    await fetch(`${stage.url}/mango/events/call`, { method: 'POST', headers, body: 'vpbx_api_key=x&json={}' });
+    await eventually(async () => expect(await refusals()).toBeGreaterThan(before));
+    expect(await stage.check('signature')).toMatchObject({ verdict: 'failed', code: 'sign_wrong' });
     expect((await stage.check('address')).code).toBe('address_reached_refused');
     // What came before the salt was entered anew says nothing of the new one.
     await stage.admin.patch(`/api/integrations/${stage.account.id}`, { apiSalt: stage.pbx.credentials.salt });
