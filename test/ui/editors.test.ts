@@ -38,6 +38,23 @@ describe('the editor of a ticket', () => {
     expect([ids[0] === ids[1], ids[1] === ids[2]]).toEqual([true, false]);
   });
 
+  test('what is typed while a message is under way is the beginning of the next one', async () => {
+    let arrive = (): void => undefined;
+    const arrived = new Promise<void>((resolve) => (arrive = resolve));
+    const asked = answerWith(async () => {
+      await arrived;
+      return { body: {} };
+    });
+    show(MessageEditor, { ticket: written });
+    const field = screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Ответ' });
+    await fireEvent.update(field, 'Готово');
+    await fireEvent.click(screen.getByRole('button', { name: 'Отправить' }));
+    await fireEvent.update(field, 'Готово\nИ ещё одно');
+    arrive();
+    await waitFor(() => expect(field.value).toBe('И ещё одно'));
+    expect(asked[0]).toMatchObject({ method: 'POST', body: { body: 'Готово' } });
+  });
+
   test('a note is chosen by name, and what was begun is there again', async () => {
     answerWith(() => page());
     const { unmount } = show(MessageEditor, { ticket: written });
