@@ -2,9 +2,9 @@ import { viewOf, type CallLimits, type CallView } from './call.ts';
 import { conversationsOf, missedBy, openLegOf } from './conversations.ts';
 import { earliest } from './earliest.ts';
 import { entryOf, type CallFacts } from './facts.ts';
-import { INFERRED_LEG, isUnheardOf, withInferredLegs } from './inference.ts';
+import { isUnheardOf, withInferredLegs } from './inference.ts';
 import type { ActionMessage, Instant, NumberRef } from './messages.ts';
-import { printOf, project } from './projection.ts';
+import { printOf, project, rankOf } from './projection.ts';
 import { settleRecordings } from './recordings.ts';
 import { register, type CallState, type Current, type Registered } from './state.ts';
 
@@ -206,43 +206,6 @@ function showProjection(state: CallState, view: CallView, current: Current): Ste
   // Runs that began before there were prints carry the whole of it.
   if (state.projected === projected || state.projected === JSON.stringify(projection)) return { state };
   return { state: { ...state, projected }, decisions: [{ ...projection, rank: rankOf(state) }] };
-}
-
-/** What can be said of an incoming call from its messages alone: somebody is rung, nobody is (yet, or any more), or somebody has talked. */
-export interface Ringing {
-  readonly phase: 'ringing' | 'quiet' | 'talked';
-  readonly projection: Projection;
-}
-
-/**
- * S1: for whoever hears of a call before its workflow does. What rings is the whole of what the workflow would show. Null of a call that
- * is over, of our own callbacks, and of all that does not come in: there only the workflow knows.
- */
-export function ringingOf(state: CallState): Ringing | null {
-  if (state.overAt !== null) return null;
-  const view = viewOf(state.facts);
-  if (view.callback || view.direction === 'outgoing' || view.direction === 'internal') return null;
-  const { state: registered, current } = register(state, conversationsOf(view));
-  const projection = { ...project(registered, view, current), rank: rankOf(registered) };
-  if (view.talks.length > 0 || projection.conversations.length > 0) return { phase: 'talked', projection };
-  return { phase: projection.cards.length > 0 ? 'ringing' : 'quiet', projection };
-}
-
-/** Takes away the cards, of those shown, whose agents are rung no longer; the talk itself is the workflow's to show. */
-export function withoutEnded({ projection }: Ringing, shown: readonly ProjectedCard[]): Projection {
-  const cards = shown.filter(({ agentId }) => projection.cards.some((card) => card.agentId === agentId));
-  return { ...projection, conversations: [], withdrawn: [], cards };
-}
-
-/**
- * Facts only ever grow in number; that the call is over outweighs, among the same facts, that it is not yet. What was filled in from the
- * summary is no fact: the event that it stands for may have come since.
- */
-function rankOf({ facts, actionsSeen, overAt }: CallState): number {
-  const legs = Object.entries(facts.legs).flatMap(([legId, events]) => (legId === INFERRED_LEG ? [] : [events]));
-  const counted = [...legs, ...Object.values(facts.recordings)].map((events) => Object.keys(events).length);
-  const heard = counted.reduce((sum, count) => sum + count, 0) + actionsSeen.length + (facts.summary ? 1 : 0);
-  return 2 * heard + (overAt === null ? 0 : 1);
 }
 
 function act(state: CallState, view: CallView): Step {

@@ -2,6 +2,7 @@ import type { CallView } from './call.ts';
 import { cardsOf } from './cards.ts';
 import { DIALLING_KEY, type Conversation } from './conversations.ts';
 import type { ProjectedCard, ProjectedConversation, Projection } from './decisions.ts';
+import { INFERRED_LEG } from './inference.ts';
 import type { CallState, Current } from './state.ts';
 
 function outcomeOf(conversation: Conversation): ProjectedConversation['outcome'] {
@@ -80,4 +81,15 @@ export function project(state: CallState, view: CallView, current: Current): Pro
     endedAt: !over ? null : ends.length > 0 ? Math.max(...ends) : (summary?.endedAt ?? null),
     flags: flagsOf(state, view),
   };
+}
+
+/**
+ * Facts only ever grow in number; that the call is over outweighs, among the same facts, that it is not yet. What was filled in from the
+ * summary is no fact: the event that it stands for may have come since.
+ */
+export function rankOf({ facts, actionsSeen, overAt }: CallState): number {
+  const legs = Object.entries(facts.legs).flatMap(([legId, events]) => (legId === INFERRED_LEG ? [] : [events]));
+  const counted = [...legs, ...Object.values(facts.recordings)].map((events) => Object.keys(events).length);
+  const heard = counted.reduce((sum, count) => sum + count, 0) + actionsSeen.length + (facts.summary ? 1 : 0);
+  return 2 * heard + (overAt === null ? 0 : 1);
 }

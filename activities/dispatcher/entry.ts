@@ -91,7 +91,7 @@ async function deliverBatches(deps: EntryDeps, hold: Hold, place: Place): Promis
     const batch = await prepareBatch(deps, hold, claimed);
     const { rows } = batch;
     const isSent = place.take();
-    const { deliveries, isLeft } = await deps.ringing.show({ ...hold, ...batch, isSent });
+    const { deliveries, isLeft, wasSent } = await deps.ringing.show({ ...hold, ...batch, isSent });
     if (!isSent) return isLeft ? 'crowded' : 'shown';
     // Less than a whole batch was all there was; what has come since rings the bell itself.
     const isAll = rows.length < size && rows.length === claimed.rows.length;
@@ -100,9 +100,11 @@ async function deliverBatches(deps: EntryDeps, hold: Hold, place: Place): Promis
       await deps.ringing.show({ ...hold, ...batch, isSent: false });
       return sent;
     }
-    deps.ringing.wasSent({ ...hold, ...batch });
     if (sent === 'refused') size = 1;
-    else if (outcome !== 'delivered') outcome = sent;
+    else {
+      wasSent();
+      if (outcome !== 'delivered') outcome = sent;
+    }
     if (sent !== 'refused' && isAll) return outcome;
   }
 }

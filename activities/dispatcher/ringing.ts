@@ -1,13 +1,6 @@
-import {
-  newCallState,
-  ringingOf,
-  withCallMessage,
-  withoutEnded,
-  type CallState,
-  type ProjectedCard,
-  type Ringing as Look,
-} from '../../domain/decisions.ts';
+import { newCallState, withCallMessage, type CallState, type ProjectedCard } from '../../domain/decisions.ts';
 import { printOf } from '../../domain/projection.ts';
+import { ringingOf, withoutEnded, type Ringing as Look } from '../../domain/ringing.ts';
 import { nameOfEntry, type EntryKey, type InboxRow } from '../../db/inbox.ts';
 import type { Logger } from '../../db/log.ts';
 import type { Db } from '../../db/pool.ts';
@@ -27,6 +20,15 @@ interface Heard {
   readonly shown: string | null;
 }
 
+const NOTHING: Omit<Heard, 'state'> = { rows: new Set(), cards: [], shown: null };
+
+/** What there is to see of a call, and what was known before and is now. */
+interface Found {
+  readonly look: Look;
+  readonly known: Heard;
+  readonly heard: Heard;
+}
+
 /** One batch of an entry. */
 export interface Batch {
   readonly connection: unknown;
@@ -40,6 +42,8 @@ export interface Shown {
   readonly deliveries: readonly Delivery[];
   /** Nothing more can be shown of this call but by its workflow. */
   readonly isLeft: boolean;
+  /** To be called once Temporal has the batch: what follows from it is the workflow's to show. */
+  readonly wasSent: () => void;
 }
 
 export interface Ringing {
@@ -48,8 +52,6 @@ export interface Ringing {
    * to Temporal right away.
    */
   show(batch: Batch & { readonly isSent: boolean }): Promise<Shown>;
-  /** Temporal has it: what follows from it is the workflow's to show. */
-  wasSent(batch: Batch): void;
   /** Whether this process has cards of that entry on somebody's screen. */
   shows(key: EntryKey): boolean;
 }
@@ -61,9 +63,10 @@ export interface Ringing {
 export function createRinging({ db, log }: { readonly db: Db; readonly log: Logger }): Ringing {
   const calls = new Map<string, Heard>();
 
-  function remember(name: string, heard: Heard): void {
-    calls.delete(name);
-    calls.set(name, heard);
+  const forget = (key: EntryKey): void => void calls.delete(nameOfEntry(key));
+  function remember(key: EntryKey, heard: Heard): void {
+    forget(key);
+    calls.set(nameOfEntry(key), heard);
     for (const oldest of calls.keys()) {
       if (calls.size <= MOST_CALLS) break;
       calls.delete(oldest);
@@ -71,55 +74,48 @@ export function createRinging({ db, log }: { readonly db: Db; readonly log: Logg
   }
 
   /** The call as it is with this batch; null where it is the workflow's to show. */
-  function lookAt(
-    { key, rows }: Batch,
-    call: CallDelivery,
-  ): { readonly known: Heard; readonly heard: Heard; readonly look: Look } | null {
+  function lookAt({ key, rows }: Batch, call: CallDelivery): Found | null {
     if (call.over || call.bound.length > 0) return null;
-    const known = calls.get(nameOfEntry(key)) ?? {
-      state: newCallState(call.callId),
-      rows: new Set<string>(),
-      cards: [],
-      shown: null,
-    };
+    const known = calls.get(nameOfEntry(key)) ?? { ...NOTHING, state: newCallState(call.callId) };
     const fresh = call.parcels.filter(({ rowId }) => !known.rows.has(rowId)).map(({ message }) => message);
     const state = fresh.reduce((before, message) => withCallMessage(before, message, message.receivedAt), known.state);
     const look = ringingOf(state);
     if (!look || (look.phase === 'talked' && known.cards.length === 0)) return null;
-    return { known, heard: { state, rows: new Set([...known.rows, ...rows.map(({ id }) => id)]), cards: [], shown: null }, look };
+    return { look, known, heard: { ...NOTHING, state, rows: new Set([...known.rows, ...rows.map(({ id }) => id)]) } };
   }
 
-  /** Writes what is to be shown by this process: what rings, and what rings no longer. Null where it is the workflow's to show. */
-  async function showCall(batch: Batch, call: CallDelivery, isSent: boolean): Promise<{ readonly shown: string | null } | null> {
-    const found = lookAt(batch, call);
-    if (!found) return null;
-    const { known, heard, look } = found;
-    if (look.phase !== 'ringing' && isSent) return { shown: null };
-    const isAsBefore = look.phase !== 'ringing' && known.cards.length === 0;
-    const write = look.phase === 'ringing' ? look.projection : withoutEnded(look, known.cards);
+  /** Shows what rings, and takes away what rings no longer; false where it is the workflow's to say. */
+  async function write(batch: Batch, call: CallDelivery, { look, known, heard }: Found): Promise<Heard | false> {
+    if (look.phase !== 'ringing' && known.cards.length === 0) return heard;
+    const projection = look.phase === 'ringing' ? look.projection : withoutEnded(look, known.cards);
     const inboxId = call.parcels.at(-1)?.message.inboxId ?? null;
     const of = { callId: call.callId, inboxId, toldBy: heard.rows.size - batch.rows.length };
-    if (!isAsBefore && !(await showRinging({ db, connection: batch.connection }, of, write))) return null;
-    const shown = isAsBefore ? null : printOf(write);
-    remember(nameOfEntry(batch.key), { ...heard, cards: write.cards, shown });
-    return { shown };
+    const isWritten = await showRinging({ db, connection: batch.connection }, of, projection);
+    return isWritten && { ...heard, cards: projection.cards, shown: printOf(projection) };
+  }
+
+  /** Null where it is left to the workflow. */
+  async function showBatch({ isSent, ...batch }: Batch & { readonly isSent: boolean }): Promise<Shown | null> {
+    const { key, deliveries } = batch;
+    const call = onlyCallOf(batch);
+    const found = call && lookAt(batch, call);
+    if (!found) return null;
+    if (isSent && found.look.phase === 'talked') return { deliveries, isLeft: false, wasSent: () => forget(key) };
+    if (isSent && found.look.phase === 'quiet') return { deliveries, isLeft: false, wasSent: () => remember(key, found.heard) };
+    const heard = await write(batch, call, found);
+    if (!heard) return null;
+    remember(key, heard);
+    const { shown } = heard;
+    const told = shown === null ? deliveries : deliveries.map((each) => (each === call ? { ...call, shown } : each));
+    return { deliveries: told, isLeft: false, wasSent: () => undefined };
   }
 
   return {
-    async show({ isSent, ...batch }) {
-      const { deliveries, key } = batch;
-      const call = onlyCallOf(batch);
-      const found = call && (await showCall(batch, call, isSent).catch((error: unknown) => failed(error)));
-      if (!found) calls.delete(nameOfEntry(key));
-      const shown = found?.shown ?? null;
-      if (shown === null) return { deliveries, isLeft: !found };
-      return { deliveries: deliveries.map((delivery) => (delivery === call ? { ...delivery, shown } : delivery)), isLeft: false };
-    },
-    wasSent(batch) {
-      const call = onlyCallOf(batch);
-      const found = call && lookAt(batch, call);
-      if (!found || found.look.phase === 'talked') calls.delete(nameOfEntry(batch.key));
-      else if (found.look.phase === 'quiet') remember(nameOfEntry(batch.key), found.heard);
+    async show(batch) {
+      const shown = await showBatch(batch).catch((error: unknown) => failed(error));
+      if (shown) return shown;
+      forget(batch.key);
+      return { deliveries: batch.deliveries, isLeft: true, wasSent: () => undefined };
     },
     shows: (key) => (calls.get(nameOfEntry(key))?.cards.length ?? 0) > 0,
   };

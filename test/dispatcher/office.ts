@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type pg from 'pg';
 import { createDispatcher, type Dispatcher, type Tuning } from '../../activities/dispatcher/index.ts';
@@ -14,7 +14,8 @@ import type { Db } from '../../db/pool.ts';
 import { openSecrets } from '../../db/secrets.ts';
 import { callWorkflowId } from '../../workflows/messages.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { connectTemporal, uniqueTaskQueue } from '../support/temporal.ts';
+import { connectTemporal, temporalAddress, uniqueTaskQueue } from '../support/temporal.ts';
+import { openWire, type Wire } from '../support/wire.ts';
 import { closeSignal, heardByCall, type HeardByCall } from './stub-workflows.ts';
 
 const CONFIG = {
@@ -59,6 +60,21 @@ export interface InboxFacts {
   readonly last_error: string | null;
   readonly workflow_id: string | null;
   readonly repeats: number;
+}
+
+/** A client of Temporal whose connection can be cut, swallowed and healed. */
+export async function openWiredClient(): Promise<{ readonly client: Client; readonly wire: Wire; close(): Promise<void> }> {
+  const [host = '', port = ''] = temporalAddress().split(':');
+  const wire = await openWire({ host, port: Number(port) });
+  const connection = Connection.lazy({ address: `127.0.0.1:${wire.port}` });
+  return {
+    client: new Client({ connection }),
+    wire,
+    async close() {
+      await connection.close();
+      await wire.cut();
+    },
+  };
 }
 
 /** A database, an integration, a worker that runs the stub workflows. */

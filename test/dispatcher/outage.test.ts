@@ -1,24 +1,20 @@
-import { Client, Connection, ServiceError } from '@temporalio/client';
+import { ServiceError, type Client } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { temporalAddress } from '../support/temporal.ts';
-import { openWire, type Wire } from '../support/wire.ts';
-import { eventually, legEvent, newEntry, openOffice, type InboxFacts, type Office } from './office.ts';
+import type { Wire } from '../support/wire.ts';
+import { eventually, legEvent, newEntry, openOffice, openWiredClient, type InboxFacts, type Office } from './office.ts';
 
 let office: Office;
+let wired: Awaited<ReturnType<typeof openWiredClient>>;
 let wire: Wire;
-let connection: Connection;
 let client: Client;
 beforeAll(async () => {
   office = await openOffice();
-  const [host = '', port = ''] = temporalAddress().split(':');
-  wire = await openWire({ host, port: Number(port) });
-  connection = Connection.lazy({ address: `127.0.0.1:${wire.port}` });
-  client = new Client({ connection });
+  wired = await openWiredClient();
+  ({ wire, client } = wired);
 });
 afterAll(async () => {
   await office.tearDown();
-  await connection.close();
-  await wire.cut();
+  await wired.close();
 });
 /** A test that failed half-way leaves nothing to the next. */
 afterEach(async () => {

@@ -1,22 +1,20 @@
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { showRinging } from '../../activities/decisions/project.ts';
-import { newCallState, ringingOf, withCallMessage } from '../../domain/decisions.ts';
-import { temporalAddress } from '../support/temporal.ts';
-import { openWire, type Wire } from '../support/wire.ts';
-import { eventually, legEvent, newEntry, openOffice, type Office } from './office.ts';
+import { newCallState, withCallMessage } from '../../domain/decisions.ts';
+import { ringingOf } from '../../domain/ringing.ts';
+import type { Wire } from '../support/wire.ts';
+import { eventually, legEvent, newEntry, openOffice, openWiredClient, type Office } from './office.ts';
 
 let office: Office;
+let wired: Awaited<ReturnType<typeof openWiredClient>>;
 let wire: Wire;
-let connection: Connection;
 let client: Client;
 const agents: string[] = [];
 beforeAll(async () => {
   office = await openOffice();
-  const [host = '', port = ''] = temporalAddress().split(':');
-  wire = await openWire({ host, port: Number(port) });
-  connection = Connection.lazy({ address: `127.0.0.1:${wire.port}` });
-  client = new Client({ connection });
+  wired = await openWiredClient();
+  ({ wire, client } = wired);
   for (const extension of ['101', '102', '103']) {
     const agentId = await office.addAgent(extension);
     agents.push(agentId);
@@ -25,8 +23,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await office.tearDown();
-  await connection.close();
-  await wire.cut();
+  await wired.close();
 });
 afterEach(async () => {
   await wire.heal();

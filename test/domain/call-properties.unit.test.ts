@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { viewOf } from '../../domain/call.ts';
-import { decide, newCallState, ringingOf, withCallMessage, type Projection } from '../../domain/decisions.ts';
+import { decide, newCallState, withCallMessage, type Projection } from '../../domain/decisions.ts';
 import type { CallMessage } from '../../domain/messages.ts';
 import { printOf } from '../../domain/projection.ts';
+import { ringingOf } from '../../domain/ringing.ts';
 import { LIMITS, play, type Played } from '../support/call-driver.ts';
 import { SCENARIOS } from '../support/call-scenarios.ts';
 import { StoryTeller } from '../support/call-stories.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { newCallState, ringingOf, withCallMessage } from '../../domain/decisions.ts';
+import { newCallState, withCallMessage } from '../../domain/decisions.ts';
 import { printOf } from '../../domain/projection.ts';
+import { ringingOf } from '../../domain/ringing.ts';
 import { agent, CallRunner, seedCast } from '../support/call-runner.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestWorker, eventually, LiveCall, QUICK } from '../support/live-call.ts';
