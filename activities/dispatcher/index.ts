@@ -6,6 +6,7 @@ import type { Logger } from '../../db/log.ts';
 import type { Db } from '../../db/pool.ts';
 import type { Tracing } from '../../db/tracing.ts';
 import { limitsOf } from '../call-limits.ts';
+import { createBell } from './bell.ts';
 import { deliverEntry, LONGEST_DELAY_MS, type EntryDeps } from './entry.ts';
 import { createTemporalHealth } from './health.ts';
 import { createInspectorBell } from './inspector-bell.ts';
@@ -260,53 +261,5 @@ function entryDepsOf(deps: DispatcherDeps, tuning: Tuning, db: Db): EntryDeps {
     deadlineMs: tuning.deadlineMs,
     callback: { firstRingMs: tuning.firstRingMs, commandPatienceMs: tuning.commandPatienceMs },
     limits: limitsOf(config),
-  };
-}
-
-interface Bell {
-  /** How often it has rung. */
-  readonly rung: number;
-  ring(this: void): void;
-  /** Until it rings, has rung since `heard`, or the time is over. */
-  wait(heard: number, ms: number): Promise<void>;
-  /** A wait that only `stop` cuts short. */
-  pause(ms: number): Promise<void>;
-  stop(): void;
-}
-
-function createBell(): Bell {
-  let rung = 0;
-  let stopped = false;
-  let wake = (): void => undefined;
-  let end = (): void => undefined;
-  const sleep = (ms: number, arm: (resolve: () => void) => void): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(finish, ms);
-      function finish(): void {
-        clearTimeout(timer);
-        resolve();
-      }
-      arm(finish);
-    });
-  return {
-    get rung() {
-      return rung;
-    },
-    ring() {
-      rung += 1;
-      wake();
-    },
-    async wait(heard, ms) {
-      if (stopped || rung !== heard) return;
-      await sleep(ms, (finish) => (wake = end = finish));
-    },
-    async pause(ms) {
-      if (stopped) return;
-      await sleep(ms, (finish) => (end = finish));
-    },
-    stop() {
-      stopped = true;
-      end();
-    },
   };
 }
