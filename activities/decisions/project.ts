@@ -23,10 +23,7 @@ interface Written {
  * differs. Full state each time, so a repeat writes the same.
  */
 export async function project(context: DecisionContext, decision: Projection): Promise<{ cancelled: boolean }> {
-  const known = knownOf(context, decision);
-  const written = await write(
-    context.trx.raw('select call_project(?::uuid, ?::jsonb, false) as written', [context.callId, known]),
-  );
+  const written = await write(callProject(context.trx, context, decision, false));
   if (!written) throw new Error(`Call ${context.callId} has no row: it was dispatched without one`);
   context.known.call = written.call;
   for (const { before, after } of written.ticketed ?? []) await follow(context, before, after);
@@ -42,9 +39,7 @@ export async function projectAlone(
   of: Pick<DecisionContext, 'callId' | 'inboxId'>,
   decision: Projection,
 ): Promise<{ cancelled: boolean } | null> {
-  const written = await write(
-    db.raw('select call_project(?::uuid, ?::jsonb, true) as written', [of.callId, knownOf(of, decision)]),
-  );
+  const written = await write(callProject(db, of, decision, true));
   return written && { cancelled: written.call.command_state === 'cancelled' };
 }
 
@@ -62,6 +57,9 @@ export async function showRinging(
   const written = await write(statement.connection(connection));
   return written !== null && written.overtaken !== true;
 }
+
+const callProject = (db: Executor, of: Pick<DecisionContext, 'callId' | 'inboxId'>, decision: Projection, alone: boolean) =>
+  db.raw('select call_project(?::uuid, ?::jsonb, ?::boolean) as written', [of.callId, knownOf(of, decision), alone]);
 
 function knownOf({ inboxId }: Pick<DecisionContext, 'inboxId'>, decision: Projection): string {
   const { type: _, conversations, cards, startedAt, endedAt, ...rest } = decision;
