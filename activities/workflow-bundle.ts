@@ -7,7 +7,7 @@ const WITHOUT_STACK_TRACES = fileURLToPath(new URL('../workflows/without-stack-t
 const DOMAIN = fileURLToPath(new URL('../domain/', import.meta.url));
 
 /** Whether workflows are bundled to tell where their errors and promises come from. */
-export const withStackTraces = (): boolean => process.env['WORKFLOW_STACK_TRACES'] === 'true';
+const withStackTraces = (): boolean => process.env['WORKFLOW_STACK_TRACES'] === 'true';
 
 type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0];
 
