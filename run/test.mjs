@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { prepare } from './prepare.mjs';
 
 prepare();
@@ -22,9 +23,28 @@ const report = join(directory, 'report.json');
 const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
 const code = await run(process.execPath, [...vitest, ...args], env);
 const { passed, failed } = count(report, code);
+for (const line of whatFailed(report)) console.log(line);
 rmSync(directory, { recursive: true, force: true });
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || code !== 0 ? 1 : 0;
+
+/** Each test that failed, with how each of its tries did, last of all: where only the end of a log is kept, this is what is needed. */
+function whatFailed(file) {
+  if (!existsSync(file)) return [];
+  return JSON.parse(readFileSync(file, 'utf8')).testResults.flatMap(({ name, message, status, assertionResults }) => {
+    const tests = assertionResults.filter((one) => one.status === 'failed');
+    if (status === 'failed' && tests.length === 0) return [`FAILED ${name}`, ...firstLines(message ?? '')];
+    return tests.flatMap((one) => [`FAILED ${name} > ${one.fullName}`, ...(one.failureMessages ?? []).flatMap(firstLines)]);
+  });
+}
+
+/** What went wrong and where, without the rest of the trace. */
+function firstLines(message) {
+  const lines = stripVTControlCharacters(message).split('\n');
+  const place = lines.find((line) => /test\/.*:\d+:\d+/.test(line));
+  const said = lines.slice(0, 4).filter((line) => !/^\s+at /.test(line));
+  return [...said, ...(place ? [place] : [])].map((line) => `  ${line.slice(0, 300)}`);
+}
 
 /** A file that could not even be loaded, and a fault outside of any test, count as a failure each. */
 function count(file, exitCode) {
