@@ -1,3 +1,4 @@
+import type { CommandFate } from './call-commands.ts';
 import type { Executor } from './pool.ts';
 
 export interface TimelineCall {
@@ -104,24 +105,54 @@ export async function actionsOf(db: Executor, callIds: readonly string[]): Promi
 }
 
 export interface CommandRow {
+  readonly what: 'callback' | 'hang_up' | 'test_call';
   readonly command_id: string;
-  readonly sent_at: Date;
-  readonly outcome: { readonly outcome?: string; readonly code?: number | string | null } | null;
+  readonly ordered_at: Date;
+  readonly answered_at: Date | null;
+  readonly state: CommandFate['state'] | null;
+  readonly word: string | null;
+  readonly code: number | null;
+  readonly agent_id: string | null;
+  readonly agent_name: string | null;
 }
 
-/** Commands to the PBX for this call, as long as they are kept (seven days). */
-export async function commandsOf(db: Executor, call: TimelineCall, callIds: readonly string[]): Promise<CommandRow[]> {
+/** Whoever sent a command and has not settled it by then has died meanwhile. */
+const ANSWER_WITHIN = `interval '1 minute'`;
+
+/** Commands to the PBX for this call. One without an answer is in doubt after a while. */
+export async function commandsOf(
+  db: Executor,
+  callIds: readonly string[],
+  testCommands: readonly string[],
+): Promise<CommandRow[]> {
   const { rows } = await db.raw<{ rows: CommandRow[] }>(
-    `select p.command_id, p.sent_at, p.outcome from pbx_commands p
-     where p.integration_id = :integration and p.command_id in (
-       select :command::text
-       union select left('hangup-' || action_id, 128) from actions where call_id = any(:calls::uuid[]) and type = 'hang_up'
-       union select left('hangup-cancel:' || (body ->> 'call_id'), 128) from inbox
-         where entry = :entry and integration_id = :integration and body ->> 'call_id' is not null)
-     order by p.sent_at, p.command_id`,
-    { integration: call.integration_id, command: call.command_id, calls: callIds as string[], entry: call.entry_id } as never,
+    `with ordered as (
+       select what, command_id, ordered_at, answered_at, state, word, code, agent_id from call_commands where call_id = any(?::uuid[])
+       union all
+       select 'test_call', command_id, ordered_at, answered_at, outcome, code, null, ordered_by from test_calls where command_id = any(?::text[]))
+     select o.what, o.command_id, o.ordered_at, o.answered_at, o.code, o.agent_id, a.full_name as agent_name,
+       case when lost then 'unknown' else o.state end as state, case when lost then 'answer_lost' else o.word end as word
+     from ordered o left join agents a on a.id = o.agent_id,
+       lateral (select o.state is null and o.ordered_at < now() - ${ANSWER_WITHIN} as lost) as fate
+     order by o.ordered_at, o.command_id`,
+    [callIds as string[], testCommands as string[]],
   );
   return rows;
+}
+
+/** Test calls that turned out to be this call: its first leg carries their command. */
+export async function testCommandsOf(
+  db: Executor,
+  { integration_id }: TimelineCall,
+  entries: readonly string[],
+): Promise<string[]> {
+  const { rows } = await db.raw<{ rows: { command_id: string }[] }>(
+    `select t.command_id from test_calls t where t.integration_id = :account and t.command_id in (
+       select body ->> 'command_id' from inbox
+       where integration_id = :account and entry = any(:entries::text[]) and source = 'pbx' and path = '/events/call')`,
+    { account: integration_id, entries: entries as string[] } as never,
+  );
+  return rows.map(({ command_id }) => command_id);
 }
 
 export interface TimelineRecording {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { CommandFate } from '../../db/call-commands.ts';
 import type { PastCall } from '../../domain/past-calls.ts';
 import type { CodeWord } from './code-words.ts';
 
@@ -56,6 +57,35 @@ export function wordOf(refusal: Refusal): CodeWord {
     case 'busy_try_later':
     case 'locked_out':
       return refusal.outcome;
+  }
+}
+
+/** Said by us before anything was sent. */
+const UNSENT: ReadonlySet<CodeWord> = new Set([
+  'pbx_unreachable',
+  'address_forbidden',
+  'not_configured',
+  'bad_request',
+  'bad_extension',
+  'bad_number',
+]);
+
+/** What the call's timeline tells of a command: refused by the PBX is something else than never asked. */
+export function fateOf(outcome: CommandOutcome): CommandFate {
+  switch (outcome.outcome) {
+    case 'accepted':
+      return { state: 'accepted', word: null, code: outcome.code };
+    case 'unknown':
+      return { state: 'unknown', word: outcome.word, code: null };
+    case 'refused':
+      return {
+        state: outcome.code === null && UNSENT.has(outcome.word) ? 'not_sent' : 'refused',
+        word: outcome.word,
+        code: outcome.code,
+      };
+    case 'busy_try_later':
+    case 'locked_out':
+      return { state: 'not_sent', word: outcome.outcome, code: null };
   }
 }
 

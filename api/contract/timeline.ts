@@ -32,7 +32,7 @@ const ticketRef = z.strictObject({ id: serialId, number: z.string() });
 
 export const timelineEntry = z
   .discriminatedUnion('type', [
-    /** What came, from the PBX or from an agent. `outcome` is what came of an agent's action. */
+    /** What came, from the PBX or from an agent. `outcome` is what came of an agent's action, or what the PBX says of a command. */
     z.strictObject({
       ...common,
       type: z.literal('event'),
@@ -56,11 +56,18 @@ export const timelineEntry = z
     z.strictObject({
       ...common,
       type: z.literal('command'),
-      what: z.enum(['callback', 'hang_up']),
+      /** `no_call`: an order to dial that no call came of. */
+      what: z.enum(['callback', 'hang_up', 'test_call', 'no_call']),
       commandId: z.string(),
-      /** `accepted`, `refused`, …; null while nothing was heard. */
-      outcome: z.string().nullable(),
-      code: z.string().nullable(),
+      answeredAt: instant.nullable(),
+      /** `not_sent`: the PBX never looked at it; `unknown`: its answer was lost; null: it has not answered yet. */
+      state: z.enum(['accepted', 'refused', 'unknown', 'not_sent']).nullable(),
+      /** Why, as a word. */
+      word: z.string().nullable(),
+      /** The PBX's own. */
+      code: z.number().int().nullable(),
+      /** Who asked for it; null: the service. */
+      agent: person.nullable(),
     }),
     z.strictObject({
       ...common,

@@ -1,5 +1,13 @@
 import type { InspectedRow } from '../../db/inspector.ts';
-import type { ActionOutcomeRow, CommandRow, DecisionRow, TicketEventRow, TimelineRecording } from '../../db/timeline.ts';
+import { codeWord } from '../../activities/telephony/mango/code-words.ts';
+import type {
+  ActionOutcomeRow,
+  CommandRow,
+  DecisionRow,
+  TicketEventRow,
+  TimelineCall,
+  TimelineRecording,
+} from '../../db/timeline.ts';
 import type { CallDecision, TimelineEntry } from '../contract/timeline.ts';
 import { presentInspected } from './inspector.ts';
 
@@ -11,6 +19,7 @@ const personOf = (id: string | null, name: string | null): { id: string; fullNam
 const eventRef = (inboxId: string | null): string | null => (inboxId === null ? null : `i${inboxId}`);
 
 export interface TimelineParts {
+  readonly call: TimelineCall;
   readonly events: readonly InspectedRow[];
   readonly decisions: readonly DecisionRow[];
   readonly tickets: readonly TicketEventRow[];
@@ -27,6 +36,7 @@ export function timelineOf(parts: TimelineParts): TimelineEntry[] {
     ...parts.decisions.map(decisionEntry),
     ...parts.tickets.map(ticketEntry),
     ...parts.recordings.flatMap(recordingEntries),
+    ...noCallEntry(parts.call),
   ];
   // A stable sort: of one millisecond the kinds stay in the order above.
   const sorted = all.sort((a, b) => a.at.getTime() - b.at.getTime());
@@ -45,8 +55,15 @@ function eventEntry(row: TimelineParts['events'][number], actions: readonly Acti
     type: 'event',
     at: row.received_at,
     event: presentInspected(row),
-    outcome: settled ? { code: action.code, ticket } : null,
+    outcome: settled ? { code: action.code, ticket } : resultOutcome(row),
   };
+}
+
+/** What the PBX said of a command afterwards, if it was a number. */
+function resultOutcome({ path, state }: InspectedRow): { readonly code: string | null; readonly ticket: null } | null {
+  if (!path?.startsWith('/result/') || !/^\d{1,9}$/.test(state ?? '')) return null;
+  const word = codeWord(Number(state));
+  return { code: word === 'done' ? null : word, ticket: null };
 }
 
 const decisionEntry = (row: DecisionRow): Entry => ({
@@ -71,16 +88,31 @@ const ticketEntry = (row: TicketEventRow): Entry => ({
   agent: personOf(row.actor_id, row.actor_name),
 });
 
-function commandEntry({ command_id, sent_at, outcome }: CommandRow): Entry {
-  const code = outcome?.code ?? null;
-  return {
-    type: 'command',
-    at: sent_at,
-    what: command_id.startsWith('hangup-') ? 'hang_up' : 'callback',
-    commandId: command_id,
-    outcome: outcome?.outcome ?? null,
-    code: code === null ? null : String(code),
-  };
+const commandEntry = (row: CommandRow): Entry => ({
+  type: 'command',
+  at: row.ordered_at,
+  what: row.what,
+  commandId: row.command_id,
+  answeredAt: row.answered_at?.toISOString() ?? null,
+  state: row.state,
+  word: row.word,
+  code: row.code,
+  agent: personOf(row.agent_id, row.agent_name),
+});
+
+/** An order to dial that no call came of. The PBX's later refusal stands there as `pbx_2240`. */
+function noCallEntry({ command_id, command_state, command_code, ended_at }: TimelineCall): Entry[] {
+  const isOver = command_state === 'refused' || command_state === 'cancelled';
+  if (!isOver || command_id === null || command_code === null || ended_at === null) return [];
+  const later = /^pbx_(\d+)$/.exec(command_code)?.[1];
+  const code = later === undefined ? null : Number(later);
+  const word = code === null ? command_code : codeWord(code);
+  return [
+    {
+      ...{ type: 'command', at: ended_at, what: 'no_call', commandId: command_id, answeredAt: null, state: null, agent: null },
+      ...{ word, code },
+    },
+  ];
 }
 
 function recordingEntries(row: TimelineRecording): Entry[] {

@@ -9,6 +9,7 @@ import {
   findTimelineCall,
   idsOfCall,
   recordingsOf,
+  testCommandsOf,
   ticketEventsOf,
   type TimelineCall,
 } from '../../db/timeline.ts';
@@ -26,17 +27,19 @@ const MOST_EVENTS = 500;
 
 async function entriesOf(db: Db, call: TimelineCall): Promise<{ entries: TimelineEntry[]; isCut: boolean }> {
   const ids = await idsOfCall(db, call.id);
-  const names = await entriesOfCall(db, call.id);
+  const own = await entriesOfCall(db, call.id);
+  const tests = await testCommandsOf(db, call, own);
+  const names = [...own, ...tests.map((commandId) => `callback:${commandId}`)];
   const [events, decisions, tickets, actions, commands, recordings] = await Promise.all([
     names.length === 0 ? [] : listInspected(db, { entries: names, accountId: call.integration_id }, { limit: MOST_EVENTS + 1 }),
     callDecisionsOf(db, ids),
     ticketEventsOf(db, ids),
     actionsOf(db, ids),
-    commandsOf(db, call, ids),
+    commandsOf(db, ids, tests),
     recordingsOf(db, ids),
   ]);
   const newest = events.slice(0, MOST_EVENTS).reverse();
-  const parts = { events: newest, decisions, tickets, actions, commands, recordings };
+  const parts = { call, events: newest, decisions, tickets, actions, commands, recordings };
   return { entries: timelineOf(parts), isCut: events.length > MOST_EVENTS };
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { InspectedEvent, InspectedEventDetail, InspectedEvents, InspectorChoices } from '../../api/contract/inspector.ts';
 import { createIntakePool, createRefusalRecord, storeEvent } from '../../db/intake.ts';
+import type { CallTimeline, TimelineEntry } from '../../api/contract/timeline.ts';
 import { as, codeOf, fieldsOf, startTestApi, type TestApi } from '../support/api.ts';
 import { seedPbx } from '../support/api-calls.ts';
 import { EventStream } from '../support/event-stream.ts';
@@ -281,4 +282,79 @@ it('admins are told of every event, repeat and refusal as it comes, and agents a
   expect(annas.ofType('inbox.changed')).toEqual([]);
   stream.close();
   annas.close();
+});
+
+describe('the timeline of a call', () => {
+  type Command = Extract<TimelineEntry, { type: 'command' }>;
+  const timelineOf = async (callId: string): Promise<CallTimeline> =>
+    as<CallTimeline>(await api.admin.get(`/api/calls/${callId}/timeline`));
+  const commandsIn = ({ entries }: CallTimeline): Command[] => entries.filter((entry) => entry.type === 'command');
+  const addCall = async (values: Record<string, unknown> = {}): Promise<{ id: string; entry: string }> => {
+    const entry = randomUUID();
+    const [row] = (await api
+      .db('calls')
+      .insert({ integration_id: account, entry_id: entry, ...values })
+      .returning('id')) as { id: string }[];
+    return { id: row?.id ?? '', entry };
+  };
+  const command = (callId: string, values: Record<string, unknown>) =>
+    api.db('call_commands').insert({ call_id: callId, command_id: randomUUID(), what: 'hang_up', ...values });
+
+  it('shows each command with when, by whom, and what came of it', async () => {
+    const { id } = await addCall();
+    const start = Date.now() - 3_600_000;
+    const at = (second: number): Date => new Date(start + second * 1000);
+    await command(id, {
+      what: 'callback',
+      agent_id: api.anna.id,
+      ordered_at: at(0),
+      answered_at: at(1),
+      state: 'accepted',
+      code: 1000,
+    });
+    await command(id, { ordered_at: at(2), answered_at: at(3), state: 'refused', word: 'call_over', code: 4101 });
+    await command(id, { ordered_at: at(4), answered_at: at(5), state: 'not_sent', word: 'locked_out' });
+    await command(id, { ordered_at: at(6) });
+    await command(id, { ordered_at: new Date() });
+    const commands = commandsIn(await timelineOf(id));
+    expect(commands.map(({ what, state, word, code }) => [what, state, word, code])).toEqual([
+      ['callback', 'accepted', null, 1000],
+      ['hang_up', 'refused', 'call_over', 4101],
+      ['hang_up', 'not_sent', 'locked_out', null],
+      // Whoever sent it died before the answer came.
+      ['hang_up', 'unknown', 'answer_lost', null],
+      ['hang_up', null, null, null],
+    ]);
+    expect(commands[0]).toMatchObject({
+      at: at(0).toISOString(),
+      answeredAt: at(1).toISOString(),
+      agent: { fullName: 'Анна Смирнова' },
+    });
+  });
+
+  it('of a callback that came to nothing says so, with the PBX’s code in a word', async () => {
+    const over = { command_state: 'refused', state: 'over', ended_at: new Date() };
+    const { id } = await addCall({ entry_id: null, command_id: randomUUID(), command_code: 'pbx_2240', ...over });
+    expect(commandsIn(await timelineOf(id))).toMatchObject([{ what: 'no_call', word: 'not_enough_money', code: 2240 }]);
+    const other = await addCall({ entry_id: null, command_id: randomUUID(), command_code: 'no_answer_from_pbx', ...over });
+    expect(commandsIn(await timelineOf(other.id))).toMatchObject([{ what: 'no_call', word: 'no_answer_from_pbx', code: null }]);
+  });
+
+  it('of a test call shows the command and the PBX’s later answer to it', async () => {
+    const { id, entry } = await addCall();
+    const commandId = `test-${randomUUID()}`;
+    const order = { integration_id: account, command_id: commandId, extension: '101', ordered_by: api.admin.id };
+    await api.db('test_calls').insert({ ...order, outcome: 'accepted', answered_at: new Date() });
+    await store({ entry, body: { call_state: 'Appeared', command_id: commandId } });
+    await store({ entry: `callback:${commandId}`, path: '/result/callback', body: { command_id: commandId, result: 2240 } });
+    const timeline = await timelineOf(id);
+    expect(commandsIn(timeline)).toMatchObject([
+      { what: 'test_call', state: 'accepted', commandId, agent: { id: api.admin.id } },
+    ]);
+    const events = timeline.entries.filter((each) => each.type === 'event');
+    expect(events.map(({ event, outcome }) => [event.path, outcome?.code ?? null])).toEqual([
+      ['/events/call', null],
+      ['/result/callback', 'not_enough_money'],
+    ]);
+  });
 });

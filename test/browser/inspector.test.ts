@@ -198,6 +198,9 @@ describe('the timeline of a call', () => {
     await call.completeTransfer('101');
     await talks(boris);
     await call.pass(20);
+    pbx.setFaults({ commands: [{ path: 'call/hangup', code: 5001 }] });
+    expect(await hangsUp(boris)).toMatchObject({ state: 'refused', code: 'pbx_overloaded' });
+    pbx.setFaults({});
     await call.hangUp();
     await call.finish();
     const ticket = await eventuallyTicket(anna, 'Ландау', 2);
@@ -213,6 +216,9 @@ describe('the timeline of a call', () => {
     await handedOver.getByText(/по событию/).waitFor();
     await step('Закрытое · Анна Смирнова').getByText('S5', { exact: true }).waitFor();
     await step('Открытое · Борис Кузнецов').getByText('S2a', { exact: true }).waitFor();
+    const command = step('Команда АТС: положить трубку');
+    await command.getByText('АТС отказала, код 5001: АТС перегружена.').waitFor();
+    await command.getByText('по команде — Борис Кузнецов').waitFor();
     const order = await steps(page).allInnerTexts();
     const placeOf = (text: string): number => order.findIndex((line) => line.includes(text));
     // The PBX of the tests is quicker than the decisions about what it sends: each comes after what led to it.
@@ -368,6 +374,17 @@ async function talks(visitor: Office['product']['anna']): Promise<void> {
   const states = async () =>
     (await visitor.get<{ items: { state: string }[] }>('/api/calls?state=active')).items.map(({ state }) => state);
   await expect.poll(states, { timeout: 20_000 }).toEqual(['talking']);
+}
+
+/** What came of it. */
+async function hangsUp(visitor: Office['product']['anna']): Promise<unknown> {
+  const { items } = await visitor.get<{ items: { callId: string }[] }>('/api/calls?state=active');
+  const actionId = randomUUID();
+  const actions = `/api/calls/${items[0]?.callId ?? ''}/actions`;
+  await visitor.request('POST', actions, { actionId, type: 'hang_up' });
+  const outcome = () => visitor.get<{ state: string }>(`${actions}/${actionId}`);
+  await expect.poll(async () => (await outcome()).state, { timeout: 20_000 }).not.toBe('accepted');
+  return outcome();
 }
 
 /** The newest ticket of this customer, once there are so many, all with their recordings decided. */

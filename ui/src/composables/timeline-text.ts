@@ -1,7 +1,7 @@
 import type { TimelineEntry } from '../contract.ts';
 import { formatDuration } from '../format.ts';
 import { t, textOf } from '../text/index.ts';
-import { kindOf } from './inspector-text.ts';
+import { formatSpan, kindOf } from './inspector-text.ts';
 
 type Of<T extends TimelineEntry['type']> = Extract<TimelineEntry, { type: T }>;
 
@@ -53,9 +53,17 @@ function ticketResult({ what, fromStatus, toStatus, assignee }: Of<'ticket'>): s
   return toStatus ? `${statusText(fromStatus)} → ${statusText(toStatus)}` : null;
 }
 
-function commandResult({ outcome, code }: Of<'command'>): string {
-  const words = textOf(`timeline.outcomes.${outcome ?? 'none'}`) ?? outcome ?? '';
-  return code === null ? words : `${words} (${code})`;
+/** What the agent is told, without what the agent should do. */
+const meaningOf = (word: string): string => (textOf(`problem.${word}`) ?? word).split(/(?<=\.) /, 1)[0] ?? word;
+
+function commandResult({ at, what, state, word, code, answeredAt }: Of<'command'>): string {
+  const means = word === null ? '' : meaningOf(word);
+  if (what === 'no_call') return code === null ? means : t('timeline.outcomes.withCode', { code, means });
+  if (state === 'refused' && code !== null) return t('timeline.outcomes.refusedCode', { code, means });
+  const words = textOf(`timeline.outcomes.${state ?? 'none'}`, { means }) ?? '';
+  // What is not sent does not take time, and what nobody answered has not taken any yet.
+  if (answeredAt === null || state === 'not_sent') return words;
+  return `${words} · ${formatSpan(Date.parse(answeredAt) - Date.parse(at))}`;
 }
 
 /** The rule in words; null where a person decided or nothing was to be decided. */
