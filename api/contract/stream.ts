@@ -33,6 +33,8 @@ export const streamEvents = {
   'inbox.changed': z.object({}),
   /** Signed out or deactivated; the stream closes after it. */
   'session.ended': z.object({}),
+  /** First of all: whose stream it is. A browser's session may have become another agent's while it was away. */
+  'stream.open': z.object({ agentId: uuid }),
   /** Every fifteen seconds: who hears nothing for much longer has lost the connection, whatever the browser thinks. */
   'stream.beat': z.object({}),
   /** More happened than can be told one by one: read everything again. */

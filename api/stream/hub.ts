@@ -10,7 +10,7 @@ import { advance, formatPosition, isTold, parsePosition, type Position } from '.
 const HEARTBEAT_MS = 15_000;
 /** A stream outlives its session by no more than this, whatever notice was lost. */
 const SESSION_CHECK_MS = 4000;
-/** Tabs of one person; a browser opens six to one host at most. */
+/** Browsers of one person: the tabs of one share a stream, where the browser can. */
 const STREAMS_PER_AGENT = 30;
 /** Who leaves this much unread, or anything for so long, is too slow: the browser comes back by itself and resumes. */
 const MAX_UNREAD_BYTES = 4_000_000;
@@ -212,7 +212,8 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
           'Cache-Control': 'no-store',
           'X-Accel-Buffering': 'no',
         });
-        write(connection, `retry: ${RETRY_MS}\n${from ? '' : here()}\n${missed}`);
+        const whose = `event: stream.open\ndata: ${JSON.stringify({ agentId: viewer.agentId })}\n\n`;
+        write(connection, `retry: ${RETRY_MS}\n${from ? '' : here()}${whose}${missed}`);
       } catch (error) {
         drop(connection);
         throw error;

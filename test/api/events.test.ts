@@ -44,13 +44,14 @@ const toldTo = (stream: EventStream): unknown[] =>
   stream.ofType('action.done').flatMap(({ data }) => (String(data['actionId']).startsWith('bell') ? [] : [data['actionId']]));
 
 describe('The event stream', () => {
-  it('is one, is not stored, and says when to come back', async () => {
+  it('is one, is not stored, and says whose it is and when to come back', async () => {
     const stream = await open(api.anna);
     expect(stream.response.headers).toMatchObject({
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
     });
     expect(stream.retry).toBe('2000');
+    expect(stream.events[0]).toMatchObject({ type: 'stream.open', data: { agentId: api.anna.id } });
   });
 
   it('is closed to nobody signed in, and answers HEAD without opening', async () => {
@@ -78,7 +79,7 @@ describe('The event stream', () => {
       const call = await liveCallOf(trx, callId, api.anna.id);
       if (call) await publishCall(trx, 'call.answered', api.anna.id, call);
     });
-    await stream.until(({ events }) => events.length > 0);
+    await stream.until((told) => told.ofType('call.answered').length > 0);
     const listed = as<{ items: LiveCall[] }>(await api.anna.get('/api/calls')).items;
     expect(stream.ofType('call.answered')[0]?.data).toEqual(listed.find((call) => call.callId === callId));
   });
@@ -109,7 +110,7 @@ describe('The event stream', () => {
     await api.anna.post('/api/tickets', { subject: 'x', channel: 'email' });
     await bell(stream);
     expect(new Set(stream.events.map(({ type }) => type))).toEqual(
-      new Set(['customer.changed', 'ticket.changed', 'action.done']),
+      new Set(['stream.open', 'customer.changed', 'ticket.changed', 'action.done']),
     );
     for (const { type, data } of stream.events) streamEvents[type as StreamEventName].parse(data);
   });
@@ -234,9 +235,9 @@ describe('A stream that resumes', () => {
       500,
     );
     const resumed = await open(api.anna, stream.lastId);
-    await resumed.until(({ events }) => events[0]?.type === 'stream.reset');
+    await resumed.until(({ events }) => events[1]?.type === 'stream.reset');
     const future = await open(api.anna, '999999999999-1');
-    await future.until(({ events }) => events[0]?.type === 'stream.reset');
+    await future.until(({ events }) => events[1]?.type === 'stream.reset');
     expect(future.lastId).toMatch(/^\d{1,9}-\d+/);
     await tell(api.anna.id, { actionId: 'new' });
     await bell(resumed, future);

@@ -104,7 +104,7 @@ export async function openOffice(options: Parameters<typeof startProduct>[0] = {
   };
 }
 
-const cookiesOf = (visitor: Visitor) =>
+export const cookiesOf = (visitor: Visitor) =>
   visitor.cookie.split('; ').map((pair) => {
     const [name = '', value = ''] = pair.split('=');
     return { name, value, url: visitor.url };

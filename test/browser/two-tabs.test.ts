@@ -1,5 +1,7 @@
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { cards, goTo, newCustomer, openOffice, written, type Office } from './desk.ts';
+import { openGate } from '../torture/gate.ts';
+import { cards, cookiesOf, goTo, newCustomer, openOffice, written, type Office } from './desk.ts';
 
 let office: Office;
 beforeAll(async () => {
@@ -73,6 +75,59 @@ describe('two tabs of one agent never contradict each other', () => {
     await call.finish();
     await page.getByRole('group', { name: 'Запись разговора' }).waitFor();
     expect((await admin.get<{ total: number }>(`/api/tickets?customerId=${id}`)).total).toBe(1);
+  });
+});
+
+describe('one browser, one stream', () => {
+  const streams = async (): Promise<number> => {
+    const metrics = await (await fetch(`${office.product.url}/metrics`)).text();
+    return Number(/^trubka_stream_clients (\d+)$/m.exec(metrics)?.[1]);
+  };
+
+  test('seven tabs all show the call and can act on it, and go on when the first is closed', async () => {
+    const { pbx, boris } = office.product;
+    const { phone } = await newCustomer(office.product, 'Иван Айвазовский');
+    const desk = await office.desk(boris);
+    const pages: Page[] = [];
+    for (let count = 0; count < 7; count += 1) pages.push(await desk.newPage());
+    for (const page of pages) await goTo(page, '/missed');
+    await expect.poll(streams).toBe(1);
+    const call = pbx.incoming({ from: phone });
+    await call.ring('102');
+    for (const page of pages) await cards(page).getByText('Иван Айвазовский').waitFor();
+    await pages[0]!.close();
+    const [last, ...others] = pages.slice(1).reverse();
+    await last!.bringToFront();
+    await last!.evaluate('window.dispatchEvent(new Event("focus"))');
+    await call.answer('102');
+    await last!.getByRole('heading', { level: 1, name: 'Иван Айвазовский' }).waitFor();
+    for (const page of others) await cards(page).getByText('Идёт разговор').waitFor();
+    await others[0]!.bringToFront();
+    await cards(others[0]!).getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await others[0]!.getByLabel('Суть звонка').fill('Девятый вал');
+    await others[0]!.getByRole('button', { name: 'Создать', exact: true }).click();
+    await others[0]!.getByText('Девятый вал').waitFor();
+    await call.hangUp();
+    await call.finish();
+    for (const page of others) await cards(page).waitFor({ state: 'detached' });
+  });
+
+  test('who signs out in one tab is signed out in all; who signs in as somebody else is that in all', async () => {
+    const { vera } = office.product;
+    const colleague = await office.product.signIn('anna@demo.local');
+    const desk = await office.desk(colleague);
+    const [first, second] = [await desk.newPage(), await desk.newPage()];
+    for (const page of [first, second]) await goTo(page, '/missed');
+    await first.getByRole('button', { name: /Личное меню/ }).click();
+    await first.getByRole('menuitem', { name: 'Выйти' }).click();
+    for (const page of [first, second]) await page.getByRole('heading', { level: 1, name: 'Вход' }).waitFor();
+
+    await desk.addCookies(cookiesOf(await office.product.signIn('anna@demo.local')));
+    for (const page of [first, second]) await goTo(page, '/missed');
+    await desk.addCookies(cookiesOf(vera));
+    await first.reload();
+    for (const page of [first, second]) await page.getByRole('button', { name: /Вера Орлова/ }).waitFor();
+    expect(office.complaints().filter((text) => !text.includes('401 (Unauthorized)'))).toEqual([]);
   });
 });
 
@@ -170,15 +225,18 @@ describe('when the network goes away', () => {
     await call.finish();
     await page.getByRole('group', { name: 'Запись разговора' }).waitFor();
 
-    const list = await office.tab(vera);
-    const reached = /\/api\/events/;
-    await list.context().route(reached, (route) => route.abort());
-    await list.reload();
+    // A wire that can be cut: no browser's switch reaches the connection that all tabs share.
+    const gate = await openGate([Number(new URL(office.product.url).port)]);
+    const list = await (await office.desk(vera)).newPage();
+    await goTo(list, `http://127.0.0.1:${gate.port}/tickets`);
+    gate.cut(true);
     await list.getByText('Связь потеряна').waitFor();
     await vera.post('/api/tickets', { subject: 'Пока не было связи', channel: 'email' });
-    await list.context().unroute(reached);
+    gate.heal();
     await list.getByText('Связь потеряна').waitFor({ state: 'detached', timeout: 20_000 });
     await list.getByRole('link', { name: 'Пока не было связи' }).waitFor();
+    await list.context().close();
+    await gate.close();
     // Broken requests are what this test is about.
     office.complaints();
   });

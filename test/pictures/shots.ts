@@ -62,10 +62,8 @@ export const shotsOf = (scene: Scene): readonly Shot[] => [
     path: '/tickets',
     by: 'anna',
     before: async (page) => {
-      await page.route(/\/api\/events/, (route) => route.abort());
-      await page.reload();
-      await page.getByRole('status').first().waitFor();
-      await page.waitForTimeout(4000);
+      await page.evaluate("dispatchEvent(new Event('offline'))");
+      await page.getByText(/Связь потеряна|Connection lost/).waitFor();
     },
   },
   { name: 'ticket', path: `/tickets/${scene.ticketId}`, by: 'anna' },

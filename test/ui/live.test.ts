@@ -5,7 +5,7 @@ import { useCallAction } from '../../ui/src/composables/useCallAction.ts';
 import { useLoad } from '../../ui/src/composables/useLoad.ts';
 import { followCalls, forgetCalls, onTransition } from '../../ui/src/live/calls.ts';
 import { callDraft, flushDraft, forgetDraft, resumeDrafts } from '../../ui/src/live/drafts.ts';
-import { connection, onResume, startStream, stopStream } from '../../ui/src/live/stream.ts';
+import { connection, on, onResume, onUnsure, startStream, stopStream } from '../../ui/src/live/stream.ts';
 import { answerWith, liveCall, page } from './stage.ts';
 
 beforeEach(() => vi.useFakeTimers());
@@ -52,7 +52,6 @@ describe('an action on a call', () => {
 class Stream extends EventTarget {
   static open: Stream;
   static made = 0;
-  onopen = (): void => {};
   constructor() {
     super();
     Stream.open = this;
@@ -71,8 +70,8 @@ describe('the stream', () => {
     const resumed = vi.fn();
     const stop = onResume(resumed);
     Stream.made = 0;
-    startStream();
-    Stream.open.onopen();
+    startStream('anna');
+    Stream.open.says('stream.open', { agentId: 'anna' });
     for (let beats = 0; beats < 4; beats += 1) {
       await vi.advanceTimersByTimeAsync(15_000);
       Stream.open.says('stream.beat', {});
@@ -80,7 +79,7 @@ describe('the stream', () => {
     expect([Stream.made, connection.value]).toEqual([1, 'open']);
     await vi.advanceTimersByTimeAsync(50_000);
     expect([Stream.made, connection.value]).toEqual([2, 'lost']);
-    Stream.open.onopen();
+    Stream.open.says('stream.open', { agentId: 'anna' });
     expect([connection.value, resumed.mock.calls.length]).toEqual(['open', 2]);
 
     window.dispatchEvent(new Event('offline'));
@@ -88,8 +87,25 @@ describe('the stream', () => {
     expect(connection.value).toBe('lost');
     window.dispatchEvent(new Event('online'));
     expect(Stream.made).toBe(3);
-    Stream.open.onopen();
+    Stream.open.says('stream.open', { agentId: 'anna' });
     expect([connection.value, resumed.mock.calls.length]).toEqual(['open', 3]);
+    stop();
+    stopStream();
+  });
+
+  test('what is told to another agent, who has signed in since, is not heard', () => {
+    vi.stubGlobal('EventSource', Stream);
+    const [heard, unsure] = [vi.fn(), vi.fn()];
+    const stop = on('ticket.changed', heard);
+    onUnsure(unsure);
+    startStream('anna');
+    Stream.open.says('stream.open', { agentId: 'anna' });
+    Stream.open.says('ticket.changed', { ticketId: '1' });
+    expect([heard.mock.calls.length, unsure.mock.calls.length]).toEqual([1, 0]);
+    Stream.open.says('stream.open', { agentId: 'boris' });
+    Stream.open.says('ticket.changed', { ticketId: '2' });
+    expect(heard.mock.calls).toEqual([[{ ticketId: '1' }]]);
+    expect(unsure).toHaveBeenCalled();
     stop();
     stopStream();
   });
@@ -104,7 +120,8 @@ describe('my calls', () => {
     const told: string[] = [];
     const stop = onTransition((call, before) => told.push(`${call.callId}: ${before} → ${call.state}`));
     followCalls();
-    startStream();
+    startStream('anna');
+    Stream.open.says('stream.open', { agentId: 'anna' });
     Stream.open.says('call.updated', { ...talking, callId: 'going on' });
     Stream.open.says('call.ringing', { ...liveCall, callId: 'new' });
     Stream.open.says('call.answered', { ...talking, callId: 'new' });

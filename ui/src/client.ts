@@ -113,6 +113,7 @@ let whenSignedOut: () => void = () => {};
 export function onSignedOut(callback: () => void): void {
   whenSignedOut = callback;
 }
+export const sayNobody = (): void => whenSignedOut();
 
 function addressOf(path: string, query: Query = {}): string {
   const parameters = new URLSearchParams();

@@ -1,10 +1,10 @@
 import { computed, shallowRef } from 'vue';
-import { client, Problem } from './client.ts';
+import { client, Problem, sayNobody } from './client.ts';
 import type { Session } from './contract.ts';
 import { followActions } from './live/actions.ts';
 import { followCalls, forgetCalls, refreshCalls } from './live/calls.ts';
 import { followDrafts, resumeDrafts } from './live/drafts.ts';
-import { startStream, stopStream } from './live/stream.ts';
+import { onUnsure, startStream, stopStream } from './live/stream.ts';
 import { followTabs } from './live/tabs.ts';
 import { loadPreferences } from './preferences.ts';
 
@@ -26,8 +26,9 @@ function begin(signedIn: Session): void {
     followActions();
     followDrafts();
     followTabs();
+    onUnsure(() => void lookWhoItIs());
   }
-  startStream();
+  startStream(signedIn.id);
   resumeDrafts();
   void refreshCalls(true).catch(() => undefined);
 }
@@ -52,6 +53,17 @@ export async function whoAmI(): Promise<Session | null> {
 export async function signIn(email: string, password: string, code?: string): Promise<void> {
   begin(await client.session.signIn(email, password, code));
   asked = true;
+}
+
+/** Another tab may have signed out, or signed in as somebody else: the session belongs to the browser. */
+async function lookWhoItIs(): Promise<void> {
+  try {
+    const { id } = await client.session.read();
+    if (agent.value && id !== agent.value.id) location.reload();
+  } catch (error) {
+    // Where nobody answers, nothing is known.
+    if (error instanceof Problem && error.status === 401 && agent.value) sayNobody();
+  }
 }
 
 /** Sets the password of an invited agent and signs them in. */

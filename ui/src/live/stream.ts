@@ -1,47 +1,28 @@
 import { ref } from 'vue';
-import { client } from '../client.ts';
 import type { StreamEventData, StreamEventName } from '../contract.ts';
-
-type EventType = StreamEventName;
-const EVENT_TYPES: Readonly<Record<EventType, true>> = {
-  'call.ringing': true,
-  'call.dialling': true,
-  'call.answered': true,
-  'call.updated': true,
-  'call.ended': true,
-  'callback.failed': true,
-  'ticket.changed': true,
-  'customer.changed': true,
-  'recording.ready': true,
-  'action.done': true,
-  'action.refused': true,
-  'inbox.changed': true,
-  'session.ended': true,
-  'stream.beat': true,
-  'stream.reset': true,
-};
+import { openLine, type Line, type Told } from './line.ts';
+import type { Said } from './shared-line.ts';
 
 /** `lost` only after a while, so that a hiccup does not blink on the screen. */
 export const connection = ref<'connecting' | 'open' | 'lost'>('connecting');
 
 const PATIENCE_MS = 2000;
-const LONGEST_PAUSE_MS = 15_000;
-/** The service beats every fifteen seconds. A connection that says nothing for so long is dead, and nobody has told the browser. */
-const SILENCE_MS = 40_000;
+/** The line itself notices a silence sooner, and says so. Who hears not even that has lost the worker. */
+const SILENCE_MS = 75_000;
 const LISTEN_EVERY_MS = 5000;
 
 type Listener = (payload: never) => void;
-const listeners = new Map<EventType, Set<Listener>>();
+const listeners = new Map<StreamEventName, Set<Listener>>();
 const resumeListeners = new Set<() => void>();
-let source: EventSource | null = null;
-let failures = 0;
+let whenUnsure: () => void = () => {};
+let agentId: string | null = null;
+let line: Line | null = null;
 let lostTimer: ReturnType<typeof setTimeout> | undefined;
-let retryTimer: ReturnType<typeof setTimeout> | undefined;
 let silenceTimer: ReturnType<typeof setInterval> | undefined;
 let lastHeard = 0;
 
 /** Listens to one kind of event; the answer stops listening. */
-export function on<T extends EventType>(type: T, listener: (payload: StreamEventData<T>) => void): () => void {
+export function on<T extends StreamEventName>(type: T, listener: (payload: StreamEventData<T>) => void): () => void {
   const set = listeners.get(type) ?? new Set();
   listeners.set(type, set.add(listener as Listener));
   return () => void set.delete(listener as Listener);
@@ -53,56 +34,84 @@ export function onResume(listener: () => void): () => void {
   return () => void resumeListeners.delete(listener);
 }
 
-export function startStream(): void {
-  if (source) return;
-  source = client.events();
-  lastHeard = Date.now();
-  silenceTimer ??= setInterval(endSilence, LISTEN_EVERY_MS);
-  source.onopen = whenOpen;
-  source.onerror = whenBroken;
-  for (const type of Object.keys(EVENT_TYPES) as EventType[]) {
-    source.addEventListener(type, (event) => {
-      lastHeard = Date.now();
-      const payload = JSON.parse((event as MessageEvent<string>).data) as never;
-      for (const listener of listeners.get(type) ?? []) listener(payload);
-    });
-  }
+/** Called when it is no longer certain who is signed in: the service refuses the stream, ended it, or it is another agent's. */
+export function onUnsure(callback: () => void): void {
+  whenUnsure = callback;
+}
+
+/** Follows what happens, as this agent. All tabs of a browser share one connection, where the browser can. */
+export function startStream(whose: string): void {
+  if (agentId === whose) return;
+  stopStream();
+  agentId = whose;
+  silenceTimer = setInterval(endSilence, LISTEN_EVERY_MS);
+  join();
 }
 
 export function stopStream(): void {
   clearTimeout(lostTimer);
-  clearTimeout(retryTimer);
   clearInterval(silenceTimer);
   lostTimer = silenceTimer = undefined;
-  source?.close();
-  source = null;
+  leave();
+  agentId = null;
   connection.value = 'connecting';
 }
 
-/** Anew at once: the network is back, or the machine has slept, and what is left of the old connection would take minutes to fail. */
-function startAnew(): void {
-  if (silenceTimer === undefined) return;
-  clearTimeout(retryTimer);
-  source?.close();
-  source = null;
-  startStream();
+function join(): void {
+  if (agentId === null || line) return;
+  lastHeard = Date.now();
+  line = typeof SharedWorker === 'undefined' ? openLine(hear) : shareLine(agentId);
 }
+function leave(): void {
+  line?.close();
+  line = null;
+}
+
+function shareLine(whose: string): Line {
+  const worker = new SharedWorker(new URL('./shared-line.ts', import.meta.url), { type: 'module', name: 'trubka' });
+  const say = (what: Said['say']): void => worker.port.postMessage({ say: what, agentId: whose } satisfies Said);
+  const mine: Line = {
+    anew: () => say('anew'),
+    close() {
+      say('bye');
+      worker.port.onmessage = null;
+    },
+  };
+  worker.port.onmessage = ({ data }: MessageEvent<Told>) => hear(data);
+  // Where the worker does not start, each tab has a line of its own.
+  worker.onerror = () => line === mine && (line = openLine(hear));
+  say('hello');
+  return mine;
+}
+
+function hear(told: Told): void {
+  const isForeign = 'agentId' in told && told.agentId !== agentId;
+  // What is another agent's counts as silence: should the session be ours after all, the line is asked for anew.
+  if (!isForeign) lastHeard = Date.now();
+  if (told.kind === 'broken' || told.kind === 'refused') missIt();
+  if (told.kind === 'refused' || isForeign) return whenUnsure();
+  if (told.kind === 'open') whenOpen();
+  if (told.kind === 'event') for (const listener of listeners.get(told.type) ?? []) listener(told.payload as never);
+}
+
 function endSilence(): void {
-  if (!source || Date.now() - lastHeard < SILENCE_MS) return;
+  if (Date.now() - lastHeard < SILENCE_MS) return;
   missIt();
-  startAnew();
+  leave();
+  join();
 }
 function missIt(): void {
   lostTimer ??= setTimeout(() => (connection.value = 'lost'), PATIENCE_MS);
 }
-window.addEventListener('online', startAnew);
-window.addEventListener('offline', () => silenceTimer === undefined || missIt());
+window.addEventListener('online', () => line?.anew());
+window.addEventListener('offline', () => void (line && missIt()));
+// A page that the browser puts aside says nothing any more; one that it takes out again comes back.
+window.addEventListener('pagehide', leave);
+window.addEventListener('pageshow', join);
 
 function whenOpen(): void {
-  lastHeard = Date.now();
   clearTimeout(lostTimer);
   lostTimer = undefined;
-  failures = 0;
   connection.value = 'open';
   // Also the first time: what happened between a screen's first question and this moment is told by nobody.
   readAgain();
@@ -113,13 +122,4 @@ function readAgain(): void {
   for (const listener of resumeListeners) listener();
 }
 on('stream.reset', readAgain);
-
-function whenBroken(): void {
-  missIt();
-  // The browser comes back by itself, except where the server answered with an error.
-  if (source?.readyState !== EventSource.CLOSED) return;
-  source = null;
-  failures += 1;
-  clearTimeout(retryTimer);
-  retryTimer = setTimeout(startStream, Math.min(LONGEST_PAUSE_MS, 500 * 2 ** failures) * (0.75 + Math.random() / 2));
-}
+on('session.ended', () => whenUnsure());
