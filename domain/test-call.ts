@@ -1,3 +1,4 @@
+import { withoutZeros } from './extensions.ts';
 import type { Instant } from './messages.ts';
 
 /** A callback that an admin ordered to see whether calls work, as far as the PBX and the service have told. */
@@ -90,14 +91,34 @@ type Progress =
   | null;
 
 interface Legs {
-  readonly agent: TestCallLeg | undefined;
+  /** One for each of the operator's devices that rang, at once or one after the other. */
+  readonly agent: readonly TestCallLeg[];
+  readonly pickedUp: TestCallLeg | undefined;
   readonly customer: TestCallLeg | undefined;
 }
 
-/** The leg to the operator comes first; the one to the customer continues it (mango-api §3.8). */
+/**
+ * The operator is rung first, on each device, then the customer (mango-api §3.8). A number of the operator's own may be called for the
+ * test: that leg names the same extension, but goes on from one that was picked up.
+ */
 function legsOf({ legs, extension }: TestCallFacts): Legs {
-  const agent = legs.find((leg) => leg.toExtension === extension && leg.takenFrom === null);
-  return { agent, customer: legs.find((leg) => leg !== agent && leg.toExtension !== extension) };
+  const wasPickedUp = (id: string | null): boolean => legs.some((leg) => leg.id === id && leg.connectedAt !== null);
+  const isAgents = ({ toExtension, takenFrom }: TestCallLeg): boolean =>
+    toExtension !== null && withoutZeros(toExtension) === withoutZeros(extension) && !wasPickedUp(takenFrom);
+  const agent = legs.filter(isAgents);
+  const others = legs.filter((leg) => !isAgents(leg));
+  return {
+    agent,
+    pickedUp: agent.find(({ connectedAt }) => connectedAt !== null),
+    customer: others.find(({ connectedAt }) => connectedAt !== null) ?? others.at(-1),
+  };
+}
+
+/** The last one to end; null while one of them rings. */
+function lastEnded(legs: readonly TestCallLeg[]): (TestCallLeg & { readonly endedAt: Instant }) | null {
+  const ended = legs.flatMap((leg) => (leg.endedAt === null ? [] : [{ ...leg, endedAt: leg.endedAt }]));
+  if (ended.length < legs.length) return null;
+  return ended.toSorted((a, b) => b.endedAt - a.endedAt)[0] ?? null;
 }
 
 const done = (at: Instant | null | undefined): Progress => (at == null ? null : { done: at });
@@ -109,21 +130,25 @@ function accepted({ answer, result, orderedAt, now }: TestCallFacts): Progress {
   return now - orderedAt > ANSWER_WITHIN_MS ? { failed: 'answer_lost', reason: answer?.word ?? null } : null;
 }
 
-function agentRings({ agent }: Legs, { answer, orderedAt, now }: TestCallFacts): Progress {
-  if (agent) return done(agent.appearedAt ?? agent.connectedAt ?? agent.endedAt);
+const beganAt = (leg: TestCallLeg): Instant | null => leg.appearedAt ?? leg.connectedAt ?? leg.endedAt;
+
+function agentRings({ agent: [first] }: Legs, { answer, orderedAt, now }: TestCallFacts): Progress {
+  if (first) return done(beganAt(first));
   return now - (answer?.at ?? orderedAt) > FIRST_EVENT_WITHIN_MS ? { failed: 'no_event' } : null;
 }
 
-function agentAnswers({ agent, customer }: Legs): Progress {
-  if (agent?.connectedAt) return { done: agent.connectedAt };
-  return agent?.endedAt && !customer ? { failed: 'agent_not_answered', at: agent.endedAt, reason: agent.reason } : null;
+/** Another device may ring after the one that was not picked up: only time or the summary tells that none will. */
+function agentAnswers({ agent, pickedUp, customer }: Legs, { summaryAt, now }: TestCallFacts): Progress {
+  if (pickedUp) return done(pickedUp.connectedAt);
+  const last = lastEnded(agent);
+  if (!last || customer || (summaryAt === null && now - last.endedAt <= NEXT_LEG_WITHIN_MS)) return null;
+  return { failed: 'agent_not_answered', at: last.endedAt, reason: last.reason };
 }
 
-function customerRings({ agent, customer }: Legs, { now }: TestCallFacts): Progress {
-  if (customer) return done(customer.appearedAt ?? customer.connectedAt ?? customer.endedAt);
-  return agent?.endedAt && now - agent.endedAt > NEXT_LEG_WITHIN_MS
-    ? { failed: 'customer_not_rung', reason: agent.reason }
-    : null;
+function customerRings({ pickedUp, customer }: Legs, { now }: TestCallFacts): Progress {
+  if (customer) return done(beganAt(customer));
+  if (!pickedUp?.endedAt || now - pickedUp.endedAt <= NEXT_LEG_WITHIN_MS) return null;
+  return { failed: 'customer_not_rung', reason: pickedUp.reason };
 }
 
 function customerAnswers({ customer }: Legs): Progress {
@@ -159,7 +184,7 @@ export function testCallSteps(facts: TestCallFacts): readonly StepView[] {
     sent: { done: facts.orderedAt },
     accepted: accepted(facts),
     agent_rings: agentRings(legs, facts),
-    agent_answers: agentAnswers(legs),
+    agent_answers: agentAnswers(legs, facts),
     customer_rings: customerRings(legs, facts),
     customer_answers: customerAnswers(legs),
     ended: ended(legs, facts),

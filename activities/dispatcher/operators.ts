@@ -1,3 +1,4 @@
+import { withoutZeros } from '../../domain/extensions.ts';
 import { deviceOf, digitsOf, parsePhone } from '../../domain/phone.ts';
 import { operatorsOf, type OperatorRow } from '../../db/dispatch.ts';
 import type { Db } from '../../db/pool.ts';
@@ -7,8 +8,6 @@ export interface OperatorDirectory {
   byExtension(extension: string): Operator | null;
   byDevice(number: string): Operator | null;
 }
-
-const withoutZeros = (extension: string): string => extension.replace(/^0+/u, '');
 
 /**
  * Operators of one PBX account. An extension is a text: `0511` and `511` may be two people, so a difference in leading zeros is

@@ -1,7 +1,6 @@
+import { withoutZeros } from '../extensions.ts';
 import { says, type Check } from './check.ts';
 import type { SelfTestFacts } from './facts.ts';
-
-const withoutZeros = (extension: string): string => extension.replace(/^0+/, '');
 
 /** Extensions of the events that no operator has; a difference in leading zeros is none (mango-api §2.2). */
 export function unknownExtensions(seen: readonly string[], known: readonly string[]): string[] {

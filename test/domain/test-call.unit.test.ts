@@ -12,6 +12,8 @@ const agentLeg = (change: Partial<TestCallLeg> = {}): TestCallLeg =>
   leg('L1', { toExtension: '101', appearedAt: at(2), ...change });
 const customerLeg = (change: Partial<TestCallLeg> = {}): TestCallLeg =>
   leg('L2', { takenFrom: 'L1', appearedAt: at(6), ...change });
+/** The operator's other device. */
+const mobileLeg = (change: Partial<TestCallLeg> = {}): TestCallLeg => agentLeg({ id: 'L1b', ...change });
 const pickedUp = agentLeg({ connectedAt: at(5), endedAt: at(5), reason: 1100 });
 const talked = customerLeg({ connectedAt: at(9), endedAt: at(30), reason: 1110 });
 
@@ -63,7 +65,12 @@ describe('A test call', () => {
     ['was taken, and no event came', { ...taken, now: at(60) }, '2 agent_rings failed no_event'],
     [
       'was not answered by the agent',
-      { ...taken, legs: [agentLeg({ endedAt: at(30), reason: 1111 })] },
+      { ...taken, legs: [agentLeg({ endedAt: at(30), reason: 1111 })], summaryAt: at(30), now: at(31) },
+      '4 agent_answers failed agent_not_answered 1111',
+    ],
+    [
+      'was not answered by the agent, and its summary was lost',
+      { ...taken, legs: [agentLeg({ endedAt: at(30), reason: 1111 })], now: at(51) },
       '3 agent_answers failed agent_not_answered 1111',
     ],
     ['never rang at the customer', { ...taken, now: at(40), legs: [pickedUp] }, '4 customer_rings failed customer_not_rung 1100'],
@@ -85,6 +92,166 @@ describe('A test call', () => {
       'was not recorded',
       { ...over, ticketAt: at(32), recording: { state: 'unavailable', reason: 'not_recorded', at: at(60) } },
       '8 recording failed recording_missing not_recorded',
+    ],
+
+    [
+      'rings on, as the operator’s other device has not given up yet',
+      { ...taken, legs: [agentLeg({ endedAt: at(4), reason: 1131 }), mobileLeg()] },
+      '3 agent_answers waiting',
+    ],
+    [
+      'was answered on the operator’s second device',
+      {
+        ...taken,
+        now: at(6),
+        legs: [agentLeg({ endedAt: at(5), reason: 1183 }), mobileLeg({ connectedAt: at(5), endedAt: at(6) })],
+      },
+      '4 customer_rings waiting',
+    ],
+    [
+      'was answered on the second device, and the customer’s leg continues that one',
+      {
+        ...taken,
+        legs: [
+          agentLeg({ endedAt: at(5), reason: 1183 }),
+          mobileLeg({ connectedAt: at(5), endedAt: at(6), reason: 1100 }),
+          customerLeg({ takenFrom: 'L1b', connectedAt: at(9) }),
+        ],
+      },
+      '6 ended waiting',
+    ],
+    [
+      'was answered on a device to which the first one forwards',
+      {
+        ...taken,
+        now: at(13),
+        legs: [
+          agentLeg({ endedAt: at(10), reason: 1111 }),
+          mobileLeg({ takenFrom: 'L1', appearedAt: at(10), connectedAt: at(12) }),
+        ],
+      },
+      '4 customer_rings waiting',
+    ],
+    [
+      'was answered on none of the operator’s devices',
+      { ...taken, legs: [agentLeg({ endedAt: at(10), reason: 1131 }), mobileLeg({ endedAt: at(30), reason: 1111 })] },
+      '3 agent_answers failed agent_not_answered 1111',
+    ],
+    [
+      'rings at an operator with a leading zero',
+      { ...taken, extension: '0511', legs: [agentLeg({ toExtension: '0511' })] },
+      '3 agent_answers waiting',
+    ],
+    [
+      'rings at an operator whose leading zero the PBX’s events leave out',
+      { ...taken, extension: '0511', legs: [agentLeg({ toExtension: '511' })] },
+      '3 agent_answers waiting',
+    ],
+    [
+      'was not answered by an operator whose leading zero the order left out',
+      { ...taken, extension: '511', legs: [agentLeg({ toExtension: '0511', endedAt: at(30), reason: 1111 })] },
+      '3 agent_answers failed agent_not_answered 1111',
+    ],
+    [
+      'goes to a colleague whose extension differs by a leading zero alone',
+      {
+        ...taken,
+        extension: '0511',
+        legs: [
+          agentLeg({ toExtension: '0511', connectedAt: at(5), endedAt: at(5), reason: 1100 }),
+          customerLeg({ toExtension: '511' }),
+        ],
+      },
+      '5 customer_answers waiting',
+    ],
+    [
+      'goes to a colleague, one of whose two devices is off',
+      {
+        ...taken,
+        legs: [
+          pickedUp,
+          customerLeg({ toExtension: '102', endedAt: at(7), reason: 1131 }),
+          customerLeg({ id: 'L2b', toExtension: '102' }),
+        ],
+      },
+      '5 customer_answers waiting',
+    ],
+  ])('%s', (_what, facts, expected) => {
+    expect(told(facts)).toBe(expected);
+  });
+
+  const device = (id: string, change: Partial<TestCallLeg> = {}): TestCallLeg => ({ ...agentLeg(change), id });
+  const silent = { endedAt: at(5), reason: 1182 };
+  it.each<[string, TestCallFacts, string]>([
+    ['rings at two devices at once', { ...taken, legs: [device('L1'), device('L3')] }, '3 agent_answers waiting'],
+    [
+      'was answered at the second of two devices that rang at once',
+      { ...taken, legs: [device('L1', silent), device('L3', { connectedAt: at(5), endedAt: at(5), reason: 1100 })], now: at(6) },
+      '4 customer_rings waiting',
+    ],
+    [
+      'was answered at the second device, and rings at the customer',
+      {
+        ...taken,
+        legs: [
+          device('L1', silent),
+          device('L3', { connectedAt: at(5), endedAt: at(5), reason: 1100 }),
+          customerLeg({ takenFrom: 'L3' }),
+        ],
+      },
+      '5 customer_answers waiting',
+    ],
+    [
+      'was answered at the first device while the second still rang',
+      { ...taken, legs: [device('L1', { connectedAt: at(5), endedAt: at(5), reason: 1100 }), device('L3')], now: at(6) },
+      '4 customer_rings waiting',
+    ],
+    [
+      'waits for the next device after one that was not picked up',
+      { ...taken, legs: [device('L1', { endedAt: at(12), reason: 1111 })], now: at(13) },
+      '3 agent_answers waiting',
+    ],
+    [
+      'was passed on from a silent device to the next, which was picked up',
+      {
+        ...taken,
+        legs: [
+          device('L1', { endedAt: at(12), reason: 1111 }),
+          device('L3', { takenFrom: 'L1', appearedAt: at(12), connectedAt: at(15), endedAt: at(15), reason: 1100 }),
+        ],
+        now: at(16),
+      },
+      '4 customer_rings waiting',
+    ],
+    [
+      'was picked up at none of the devices',
+      {
+        ...taken,
+        legs: [device('L1', { endedAt: at(12), reason: 1111 }), device('L3', { endedAt: at(24), reason: 1121 })],
+        summaryAt: at(24),
+        now: at(25),
+      },
+      '4 agent_answers failed agent_not_answered 1121',
+    ],
+    [
+      'rings at an operator whose extension the PBX writes with a zero',
+      { ...taken, legs: [agentLeg({ toExtension: '0101' })] },
+      '3 agent_answers waiting',
+    ],
+    [
+      'rings at an operator whose extension the PBX writes without its zero',
+      { ...taken, extension: '0511', legs: [agentLeg({ toExtension: '511' })] },
+      '3 agent_answers waiting',
+    ],
+    [
+      'went to a number that the PBX knows as the operator’s own',
+      { ...taken, legs: [pickedUp, customerLeg({ toExtension: '101', connectedAt: at(9) })] },
+      '6 ended waiting',
+    ],
+    [
+      'went on after the customer had answered: to a colleague who does not answer',
+      { ...taken, legs: [pickedUp, talked, leg('L4', { toExtension: '102', takenFrom: 'L2', endedAt: at(29), reason: 1111 })] },
+      '6 ended waiting',
     ],
   ])('%s', (_what, facts, expected) => {
     expect(told(facts)).toBe(expected);
