@@ -1,6 +1,6 @@
-import { ruleOf, type FactType, type Measure, type RuledFigure } from '../../domain/statistics.ts';
-import { add, measured, NOTHING, type Collector, type Tally } from './collector.ts';
-import { countedSql, fromSql, measureSql, whoseOf, wholePeriod, type Span } from './counting.ts';
+import { ruleOf, type FactType, type RuledFigure } from '../../domain/statistics.ts';
+import { measured, NOTHING, things, type Collector, type Tally } from './collector.ts';
+import { countedSql, countsOnce, fromSql, lastIn, plainSql, whoseOf, wholePeriod, type Span } from './counting.ts';
 import { scopeSql, type SqlFragment, type StatisticsScope } from './scope.ts';
 import type { SnapshotReader } from './snapshot.ts';
 import { packedSql, unpack } from './values.ts';
@@ -32,11 +32,9 @@ export interface Grouping extends GroupKey {
   readonly within?: string;
   /** Groups whose own groups are counted too (agents in teams): within which span a ticket counts once there. */
   readonly outer?: Span;
-  /** Averages of groups come with medians. What counts in total then counts in the outer group, and what counts there in the group. */
-  readonly medians?: boolean;
 }
 
-/** For whom a ticket counts once: all, each outer group, each group. */
+/** For whom a ticket counts once: all, each outer group, each group. What counts in total counts in the outer group, what counts there in the group. */
 type Level = 'total' | 'outer' | 'group';
 type Levels = readonly { readonly level: Level; readonly span: Span; readonly only?: string | undefined }[];
 
@@ -46,73 +44,54 @@ const levelsOf = (scope: StatisticsScope, grouping: Grouping | null): Levels => 
   ...(grouping ? [{ level: 'group' as const, span: grouping.span, only: grouping.only }] : []),
 ];
 
-const named = (figure: RuledFigure, level: Level, part: 'count' | 'sum' | 'values'): string => `${figure}.${level}.${part}`;
-
-function countColumns(figure: RuledFigure, levels: Levels): string[] {
-  const { counts } = ruleOf(figure);
-  return levels.flatMap(({ level, span, only }) => {
-    const where = `filter (where ${countedSql(figure, span)}${only ? ` and ${only}` : ''})`;
-    const column = `(count(*) ${where})::int as "${named(figure, level, 'count')}"`;
-    if (typeof counts !== 'object') return [column];
-    return [column, `(sum(${measureSql(counts.averageOf)}) ${where})::float8 as "${named(figure, level, 'sum')}"`];
-  });
-}
-
 /**
- * Each value once, on the first level on which it counts: it counts on those that follow, too. Facts of agents without a team know no
- * predecessor of their team: they count with an outer group, which there is none of, only where they count with their own.
+ * Closings, of which all figures count the last, are read if they are the last on the last level, and told apart by whether they are on
+ * those before it, too. That is looked at once for each, and what is counted of them counts on all levels. Facts of agents without a team
+ * know no other of their team: on that level they count with an outer group, which there is none of.
  */
-function valueColumns(figure: RuledFigure, measure: Measure, levels: Levels): string[] {
-  const conditions = levels.map(({ span }) => countedSql(figure, span));
-  return levels.flatMap(({ level }, index) => {
-    const [condition = '', before] = [conditions[index], conditions[index - 1]];
-    if (condition === before) return [];
-    const where = before === undefined ? condition : `${condition} and ${conditions.at(-1)} and not (${before})`;
-    return [`${packedSql(measureSql(measure))} filter (where ${where}) as "${named(figure, level, 'values')}"`];
+interface Apart {
+  readonly where: string;
+  readonly columns: readonly string[];
+}
+
+const isOn = (level: Level): string => `on.${level}`;
+
+function apartOf(levels: Levels): Apart {
+  const conditions = levels.map(({ span }) => lastIn(span));
+  const where = conditions.at(-1) ?? 'true';
+  const columns = levels.slice(0, -1).map(({ level }, index) => `${conditions[index] ?? 'true'} as "${isOn(level)}"`);
+  return { where, columns };
+}
+
+const named = (figure: RuledFigure, part: Level | 'count' | 'values'): string => `${figure}.${part}`;
+
+function columnsOf(figure: RuledFigure, levels: Levels, apart: Apart | null): string[] {
+  const { counts } = ruleOf(figure);
+  const plain = plainSql(figure);
+  if (typeof counts === 'object')
+    return [`${packedSql(counts.averageOf)} filter (where ${plain}) as "${named(figure, 'values')}"`];
+  if (apart || !countsOnce(figure)) return [`(count(*) filter (where ${plain}))::int as "${named(figure, 'count')}"`];
+  return levels.map(({ level, span, only }) => {
+    const condition = countedSql(figure, span) + (only ? ` and ${only}` : '');
+    return `(count(*) filter (where ${condition}))::int as "${named(figure, level)}"`;
   });
 }
 
-const withMedians = (levels: Levels, grouping: Grouping | null): Levels =>
-  grouping && !grouping.medians ? levels.filter(({ level }) => level === 'total') : levels;
+type Row = Readonly<Record<string, number | boolean | Buffer | null>> & { readonly grouped_by: string | null };
 
-function columnsOf(figure: RuledFigure, scope: StatisticsScope, grouping: Grouping | null): string[] {
+function tallyOf(row: Row, figure: RuledFigure, level: Level): Tally {
   const { counts } = ruleOf(figure);
-  const levels = levelsOf(scope, grouping);
-  if (typeof counts !== 'object') return countColumns(figure, levels);
-  const ofValues = withMedians(levels, grouping);
-  return [
-    ...valueColumns(figure, counts.averageOf, ofValues),
-    ...countColumns(
-      figure,
-      levels.filter((level) => !ofValues.includes(level)),
-    ),
-  ];
-}
-
-type Row = Readonly<Record<string, number | Buffer | null>> & { readonly grouped_by: string | null };
-
-const numberIn = (row: Row, column: string): number => Number(row[column] ?? 0);
-
-/** What a row gives on a level: all its values on this level and those before it, or what was counted. */
-function tallyOf(row: Row, figure: RuledFigure, levels: readonly Level[]): Tally {
-  const level = levels.at(-1) ?? 'total';
-  if (named(figure, level, 'count') in row) {
-    return {
-      ...{ count: numberIn(row, named(figure, level, 'count')), sum: numberIn(row, named(figure, level, 'sum')) },
-      values: [],
-    };
-  }
-  return levels.reduce((tally, each) => {
-    const packed = row[named(figure, each, 'values')];
-    return packed instanceof Buffer ? add(tally, measured(unpack(packed))) : tally;
-  }, NOTHING);
+  if (row[isOn(level)] === false) return NOTHING;
+  if (typeof counts !== 'object') return things(Number(row[named(figure, level)] ?? row[named(figure, 'count')] ?? 0));
+  const packed = row[named(figure, 'values')];
+  return packed instanceof Buffer ? measured(unpack(counts.averageOf, packed)) : NOTHING;
 }
 
 function collectRow(row: Row, figure: RuledFigure, grouping: Grouping | null, into: Collector): void {
-  into.addTotal(figure, tallyOf(row, figure, ['total']));
+  into.addTotal(figure, tallyOf(row, figure, 'total'));
   if (row.grouped_by === null || !grouping) return;
-  into.addToGroup(row.grouped_by, figure, tallyOf(row, figure, ['total', 'outer', 'group']));
-  if (grouping.outer) into.outer.setGroup(row.grouped_by, figure, tallyOf(row, figure, ['total', 'outer']));
+  into.addToGroup(row.grouped_by, figure, tallyOf(row, figure, 'group'));
+  if (grouping.outer) into.outer.addToGroup(row.grouped_by, figure, tallyOf(row, figure, 'outer'));
 }
 
 /** One pass over the facts of a type: each figure's parts of the total, and its value in each group. */
@@ -124,13 +103,17 @@ export async function countType(
   grouping: Grouping | null,
   into: Collector,
 ): Promise<void> {
-  const { sql: where, bindings } = scopeSql(scope);
-  const columns = figures.flatMap((figure) => columnsOf(figure, scope, grouping));
+  const { sql, bindings } = scopeSql(scope);
+  const levels = levelsOf(scope, grouping);
+  const apart = facts === 'closed' ? apartOf(levels) : null;
+  const keys = [`${grouping?.sql ?? 'null'} as grouped`, ...(apart?.columns ?? [])];
+  const columns = figures.flatMap((figure) => columnsOf(figure, levels, apart));
+  const where = [sql, ...(grouping?.within ? [grouping.within] : []), ...(apart ? [apart.where] : [])].join(' and ');
   const rows = await reader.rows<Row>(
     // Grouped by the value itself: a text would be made of every row's.
     `select each.*, grouped::text as grouped_by
-     from (select ${grouping?.sql ?? 'null'} as grouped, ${columns.join(', ')}
-       from ${fromSql(facts, figures)} ${grouping?.join ?? ''} where ${where} ${grouping?.within ? `and ${grouping.within}` : ''} ${grouping ? 'group by 1' : ''}) each`,
+     from (select ${[...keys, ...columns].join(', ')}
+       from ${fromSql(facts)} ${grouping?.join ?? ''} where ${where} ${grouping ? `group by ${keys.map((_, index) => index + 1).join(', ')}` : ''}) each`,
     { ...bindings, ...grouping?.bindings },
   );
   for (const row of rows) for (const figure of figures) collectRow(row, figure, grouping, into);

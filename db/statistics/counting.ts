@@ -1,14 +1,11 @@
-import {
-  ruleOf,
-  type Condition,
-  type FactType,
-  type FigureRule,
-  type Measure,
-  type RuledFigure,
-} from '../../domain/statistics.ts';
+import { CHANNELS, ruleOf, type Condition, type FactType, type FigureRule, type RuledFigure } from '../../domain/statistics.ts';
 import type { StatisticsFilter } from './scope.ts';
 
-/** What the conditions of domain/statistics.ts mean for a fact `f` (and its channel's SLA `target`). */
+/** A channel's SLA target, of which each statement reads the few there are once: joined, they would be looked up for every fact. */
+const targetMs = (column: string): string =>
+  `case f.channel ${CHANNELS.map((channel) => `when '${channel}' then (select ${column} * 1000::bigint from sla_targets where channel = '${channel}')`).join(' ')} end`;
+
+/** What the conditions of domain/statistics.ts mean for a fact `f`. */
 const CONDITIONS: Readonly<Record<Exclude<Condition, 'last_closing'>, string>> = {
   from_customer: 'f.incoming',
   created_before_period: 'f.created_at < :from',
@@ -17,29 +14,10 @@ const CONDITIONS: Readonly<Record<Exclude<Condition, 'last_closing'>, string>> =
   ends_wait: 'f.speed_ms is not null',
   writing_known: 'f.writing_ms is not null',
   takes_time: 'f.speed_ms is not null',
-  over_first_reply_target: 'f.first_reply_ms > target.first_reply_seconds * 1000::bigint',
-  over_any_reply_target: 'f.speed_ms > target.any_reply_seconds * 1000::bigint',
-  over_close_target: 'f.speed_ms > target.close_seconds * 1000::bigint',
+  over_first_reply_target: `f.first_reply_ms > ${targetMs('first_reply_seconds')}`,
+  over_any_reply_target: `f.speed_ms > ${targetMs('any_reply_seconds')}`,
+  over_close_target: `f.speed_ms > ${targetMs('close_seconds')}`,
 };
-
-/**
- * A closing knows the ticket's answers up to it. They are those of the period if the first lies in it and none follows
- * before its end; only otherwise they are counted one by one.
- */
-const REPLIES_IN_PERIOD = `case
-  when (f.first_answer_at is null or f.first_answer_at >= :from) and (f.next_answer_at is null or f.next_answer_at >= :to) then f.answers_until
-  else statistics_answers(f.ticket_id, :from, :to) end`;
-
-const MEASURES: Readonly<Record<Measure, string>> = {
-  first_reply: 'f.first_reply_ms',
-  any_reply: 'f.speed_ms',
-  writing: 'f.writing_ms',
-  time_to_close: 'f.speed_ms',
-  replies_in_period: REPLIES_IN_PERIOD,
-};
-
-/** The SQL of what a rule takes the average of: milliseconds, or a number of replies. */
-export const measureSql = (measure: Measure): string => MEASURES[measure];
 
 /** Whose facts a ticket is counted with: everybody's, those of one agent, or those of an agent's team. */
 export type Whose = 'everybody' | 'agent' | 'team';
@@ -77,26 +55,40 @@ const NEXT: Readonly<Record<Whose, string>> = {
   team: 'f.next_of_team_at',
 };
 
-const firstIn = ({ of, isBefore }: Span): string => `(${PREVIOUS[of]} is null or ${isBefore(PREVIOUS[of])})`;
-const lastIn = ({ of, isAfter }: Span): string => `(${NEXT[of]} is null or ${isAfter(NEXT[of])})`;
+/** When one before it ended a wait at least as long, and when one after it a longer one. */
+const LONGER: Readonly<Record<Whose, { readonly before: string; readonly after: string }>> = {
+  everybody: { before: 'f.longer_before_at', after: 'f.longer_after_at' },
+  agent: { before: 'f.longer_before_of_agent_at', after: 'f.longer_after_of_agent_at' },
+  team: { before: 'f.longer_before_of_team_at', after: 'f.longer_after_of_team_at' },
+};
 
-/** How a ticket with several facts of a figure is counted once. */
-function onceSql(rule: FigureRule, span: Span): readonly string[] {
-  if (rule.facts === 'closed') return [lastIn(span)];
-  if (rule.counts !== 'tickets' || rule.facts === 'created' || rule.only.includes('first_reply')) return [];
-  return [firstIn(span)];
+const isFirst = (previous: string, { isBefore }: Span): string => `(${previous} is null or ${isBefore(previous)})`;
+const isLast = (next: string, { isAfter }: Span): string => `(${next} is null or ${isAfter(next)})`;
+const firstIn = (span: Span): string => isFirst(PREVIOUS[span.of], span);
+export const lastIn = (span: Span): string => isLast(NEXT[span.of], span);
+const longestIn = (span: Span): string => `${isFirst(LONGER[span.of].before, span)} and ${isLast(LONGER[span.of].after, span)}`;
+
+/** How a ticket with several facts of a figure is counted once: with its last closing, its longest wait, or whatever came first. */
+function onceIn(rule: FigureRule): ((span: Span) => string) | null {
+  if (rule.facts === 'closed') return lastIn;
+  if (rule.counts !== 'tickets' || rule.facts === 'created' || rule.only.includes('first_reply')) return null;
+  return rule.only.includes('over_any_reply_target') ? longestIn : firstIn;
 }
 
-/** Its facts within a span are told apart by more than time, so that only comparing tickets finds each once. */
-export const needsDistinct = (figure: RuledFigure): boolean => ruleOf(figure).only.includes('over_any_reply_target');
+/** Whether a fact counts in a span depends on the ticket's others. */
+export const countsOnce = (figure: RuledFigure): boolean => onceIn(ruleOf(figure)) !== null;
 
 const plainConditions = (rule: FigureRule): readonly string[] =>
   rule.only.filter((condition) => condition !== 'last_closing').map((condition) => CONDITIONS[condition]);
 
+/** Which facts of its type a figure counts, wherever they are the ones their ticket counts with. */
+export const plainSql = (figure: RuledFigure): string => plainConditions(ruleOf(figure)).join(' and ') || 'true';
+
 /** Which facts of its type a figure counts in a span, each ticket once where it counts tickets. */
 export function countedSql(figure: RuledFigure, span: Span): string {
   const rule = ruleOf(figure);
-  return [...plainConditions(rule), ...onceSql(rule, span)].join(' and ') || 'true';
+  const once = onceIn(rule);
+  return [...plainConditions(rule), ...(once ? [once(span)] : [])].join(' and ') || 'true';
 }
 
 /** Which facts belong to a figure, however often a ticket occurs. */
@@ -105,8 +97,5 @@ export function belongsSql(figure: RuledFigure, span: Span): string {
   return [...plainConditions(rule), ...(rule.only.includes('last_closing') ? [lastIn(span)] : [])].join(' and ') || 'true';
 }
 
-const needsTarget = (figure: RuledFigure): boolean => ruleOf(figure).only.some((condition) => condition.startsWith('over_'));
-
 /** The facts (alias `f`) of one type: their partition itself, which needs no condition on the type. */
-export const fromSql = (facts: FactType, figures: readonly RuledFigure[]): string =>
-  `statistics_facts_${facts} f ${figures.some(needsTarget) ? 'left join sla_targets target on target.channel = f.channel' : ''}`;
+export const fromSql = (facts: FactType): string => `statistics_facts_${facts} f`;

@@ -5,7 +5,6 @@ import { scopeSql, type StatisticsScope } from './scope.ts';
 import type { SnapshotReader } from './snapshot.ts';
 import { Collector, things, type Tallies } from './collector.ts';
 import { countType, oneOf } from './count.ts';
-import { countDistinct } from './tally.ts';
 import { countWorkAtHours } from './work.ts';
 
 interface Asked {
@@ -21,13 +20,26 @@ interface Asked {
  */
 async function addRecurring({ reader, scope, hours, into }: Asked, figure: RuledFigure): Promise<void> {
   const { sql: where, bindings } = scopeSql(scope);
-  const facts = `${fromSql(ruleOf(figure).facts, [figure])}
+  const facts = `${fromSql(ruleOf(figure).facts)}
     where ${where} and ${belongsSql(figure, wholePeriod(whoseOf(scope.filter)))}`;
   const rows = await reader.rows<{ grouped_by: string; count: number }>(
     `select grouped_by::text, count(*)::int as count
      from (select distinct ${hours.sql} as grouped_by, f.ticket_id from ${facts} and f.may_recur) late
      where not exists (
        select from ${facts} and not f.may_recur and f.ticket_id = late.ticket_id and ${hours.sql} = late.grouped_by)
+     group by grouped_by`,
+    { ...bindings, ...hours.bindings },
+  );
+  for (const { grouped_by, count } of rows) into.addToGroup(grouped_by, figure, things(count));
+}
+
+/** The tickets of a figure at each hour of the week, compared. */
+async function countDistinct({ reader, scope, hours, into }: Asked, figure: RuledFigure): Promise<void> {
+  const { sql: where, bindings } = scopeSql(scope);
+  const rows = await reader.rows<{ grouped_by: string; count: number }>(
+    `select grouped_by::text, count(*)::int as count
+     from (select distinct ${hours.sql} as grouped_by, f.ticket_id
+       from ${fromSql(ruleOf(figure).facts)} where ${where} and ${belongsSql(figure, wholePeriod(whoseOf(scope.filter)))}) each
      group by grouped_by`,
     { ...bindings, ...hours.bindings },
   );
@@ -45,7 +57,7 @@ async function addFigure(asked: Asked, figure: RuledFigure): Promise<void> {
   }
   const span = hours.hourOf(whoseOf(scope.filter));
   if (!span) {
-    await Promise.all([countType(reader, facts, [figure], scope, null, into), countDistinct(reader, figure, scope, hours, into)]);
+    await Promise.all([countType(reader, facts, [figure], scope, null, into), countDistinct(asked, figure)]);
     return;
   }
   const lasting = { ...byHour, span, only: 'not f.may_recur' };

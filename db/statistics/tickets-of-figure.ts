@@ -36,7 +36,7 @@ export function isOfFigure(wanted: FigureTickets, column = 't.id'): Condition {
   // The last closing of a point is that of its own time, as in the chart.
   const span = wanted.within ? between(':withinFrom', ':withinTo', whose) : wholePeriod(whose);
   const selects = partsOf(wanted.figure).map(
-    (part) => `select f.ticket_id from ${fromSql(ruleOf(part).facts, [part])}
+    (part) => `select f.ticket_id from ${fromSql(ruleOf(part).facts)}
       where ${scope.sql} and ${belongsSql(part, span)} and ${within} and ${hour.sql}`,
   );
   return positional({

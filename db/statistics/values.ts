@@ -1,20 +1,45 @@
-/** What was measured, as PostgreSQL packs it (`packedSql`): one number after the other, 8 bytes each. */
-export type Values = Float64Array;
+import type { Measure } from '../../domain/statistics.ts';
 
-/** An aggregate that hands over every value of a group; a median needs them all. */
-export const packedSql = (value: string): string => `string_agg(float8send((${value})::float8), '')`;
+/** What was measured, as PostgreSQL packs it (`packedSql`): one number after the other. */
+export type Values = Float64Array | Int32Array;
 
-export function unpack(packed: Buffer): Values {
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
-  const values = new Float64Array(packed.byteLength / 8);
-  for (let index = 0; index < values.length; index++) values[index] = view.getFloat64(index * 8);
-  return values;
+/**
+ * A closing knows the ticket's answers up to it. They are those of the period if the first lies in it and none follows
+ * before its end; only otherwise they are counted one by one.
+ */
+const REPLIES_IN_PERIOD = `case
+  when (f.first_answer_at is null or f.first_answer_at >= :from) and (f.next_answer_at is null or f.next_answer_at >= :to) then f.answers_until
+  else statistics_answers(f.ticket_id, :from, :to) end`;
+
+/** Milliseconds take 8 bytes each, numbers of replies 4. */
+const PACKED: Readonly<Record<Measure, string>> = {
+  first_reply: 'float8send(f.first_reply_ms::float8)',
+  any_reply: 'float8send(f.speed_ms::float8)',
+  writing: 'float8send(f.writing_ms::float8)',
+  time_to_close: 'float8send(f.speed_ms::float8)',
+  replies_in_period: `int4send(${REPLIES_IN_PERIOD})`,
+};
+
+/** An aggregate that hands over every value of a group of facts `f`; a median needs them all. */
+export const packedSql = (measure: Measure): string => `string_agg(${PACKED[measure]}, '')`;
+
+/** PostgreSQL sends the highest byte first. */
+export function unpack(measure: Measure, packed: Buffer): Values {
+  // In memory of its own, for a view of numbers must begin where a number may.
+  const { buffer, byteLength } = new Uint8Array(packed);
+  const bytes = Buffer.from(buffer);
+  if (measure === 'replies_in_period') return new Int32Array(bytes.swap32().buffer, 0, byteLength / 4);
+  return new Float64Array(bytes.swap64().buffer, 0, byteLength / 8);
 }
 
 /** Exact: durations are whole milliseconds. */
-export const sumOf = (values: Values): number => values.reduce((sum, value) => sum + value, 0);
+export function sumOf(values: Values): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
+}
 
-function joined(parts: readonly Values[]): Values {
+function joined(parts: readonly Values[]): Float64Array {
   const all = new Float64Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;
   for (const part of parts) {
@@ -28,7 +53,7 @@ function joined(parts: readonly Values[]): Values {
  * Brings the value that would stand at `place`, were all in order, there: none before it is greater, none after it less. Takes a few
  * looks at each value, where sorting a million takes twenty.
  */
-function place(values: Values, at: number): number {
+function place(values: Float64Array, at: number): number {
   let [first, last] = [0, values.length - 1];
   while (first < last) {
     const pivot = values[(first + last) >>> 1] as number;

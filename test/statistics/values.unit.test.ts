@@ -23,20 +23,22 @@ describe('Measured values', () => {
     { what: 'parts count as one whole', parts: [[9, 1], [], [5]], median: 5 },
     { what: 'equal values do not go astray', parts: [[2, 2, 2, 2, 1, 2]], median: 2 },
   ])('$what', ({ parts, median }) => {
-    expect(medianOfValues(parts.map((part) => unpack(packed(part))))).toBe(median);
+    expect(medianOfValues(parts.map((part) => unpack('any_reply', packed(part))))).toBe(median);
   });
 
   test('agree with sorting them all', () => {
     const value = fc.oneof(fc.nat(3), fc.nat(10_000_000_000));
     fc.assert(
       fc.property(fc.array(fc.array(value, { maxLength: 60 }), { maxLength: 4 }), (parts) => {
-        expect(medianOfValues(parts.map((part) => unpack(packed(part))))).toBe(medianBySorting(parts.flat()));
+        expect(medianOfValues(parts.map((part) => unpack('any_reply', packed(part))))).toBe(medianBySorting(parts.flat()));
       }),
     );
   });
 
   test('add up, wherever in memory they lie', () => {
     const bytes = Buffer.concat([Buffer.from('x'), packed([1, 2, 2 ** 40])]).subarray(1);
-    expect(sumOf(unpack(bytes))).toBe(3 + 2 ** 40);
+    expect(sumOf(unpack('any_reply', bytes))).toBe(3 + 2 ** 40);
+    // Numbers of replies, as int4send writes them.
+    expect(sumOf(unpack('replies_in_period', Buffer.from('x\0\0\0\x03\0\x01\0\x02').subarray(1)))).toBe(3 + 65_538);
   });
 });
