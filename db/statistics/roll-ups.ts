@@ -41,7 +41,7 @@ export const rebuildRollUps = (db: Db): Promise<number> =>
     for (const table of ROLL_UPS) {
       const wrong = await countWrong(trx, table);
       changed += wrong;
-      if (wrong > 0) await trx.raw(`delete from ${table}; insert into ${table} select * from ${table}_of_facts`);
+      if (wrong > 0) await trx.raw(`delete from ${table}; insert into ${table} select * from ${table}_of_facts order by 1`);
     }
     return changed;
   });
