@@ -90,11 +90,11 @@ describe('one browser, one stream', () => {
     const desk = await office.desk(boris);
     const pages: Page[] = [];
     for (let count = 0; count < 7; count += 1) pages.push(await desk.newPage());
-    for (const page of pages) await goTo(page, '/missed');
+    await Promise.all(pages.map((page) => goTo(page, '/missed')));
     await expect.poll(streams).toBe(1);
     const call = pbx.incoming({ from: phone });
     await call.ring('102');
-    for (const page of pages) await cards(page).getByText('Иван Айвазовский').waitFor();
+    await Promise.all(pages.map((page) => cards(page).getByText('Иван Айвазовский').waitFor()));
     await pages[0]!.close();
     const [last, ...others] = pages.slice(1).reverse();
     await last!.bringToFront();
@@ -157,6 +157,56 @@ describe('text is never lost', () => {
     const later = await office.tab(vera);
     await later.getByRole('row').filter({ hasText: 'Картина' }).getByRole('link').click();
     await later.getByText('Боярыня Морозова').waitFor();
+  });
+
+  test('what is added to a ticket that is made already is in its field after a reload; «Отмена» takes it back', async () => {
+    const { pbx, boris, admin } = office.product;
+    const { id, phone } = await newCustomer(office.product, 'Михаил Нестеров');
+    const page = await office.tab(boris);
+    const call = pbx.incoming({ from: phone });
+    await call.ring('102');
+    await call.answer('102');
+    await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    const field = page.getByRole('textbox', { name: 'Суть звонка' });
+    await field.fill('Пустынник');
+    await page.getByRole('button', { name: 'Создать', exact: true }).click();
+    await page.getByRole('button', { name: 'Изменить суть звонка' }).click();
+    await field.fill('Пустынник и лисичка');
+    await page.getByText('Черновик сохранён').waitFor();
+    await page.reload();
+    expect(await field.inputValue()).toBe('Пустынник и лисичка');
+    await page.getByRole('button', { name: 'Отмена' }).click();
+    await field.waitFor({ state: 'detached' });
+    await page.getByText('Пустынник', { exact: true }).waitFor();
+    await page.reload();
+    await page.getByText('Пустынник', { exact: true }).waitFor();
+    expect(await field.count()).toBe(0);
+    await call.hangUp();
+    await call.finish();
+
+    // An automatic ticket takes over what is typed as it is typed.
+    const second = pbx.incoming({ from: phone });
+    await second.ring('102');
+    await second.answer('102');
+    await second.hangUp();
+    await second.finish();
+    const bodies = async (): Promise<string[]> => {
+      const { items } = await admin.get<{ items: { id: string }[] }>(`/api/tickets?customerId=${id}&sort=-createdAt`);
+      if (items.length < 2) return [];
+      const { messages } = await admin.get<{ messages: { body: string }[] }>(`/api/tickets/${items[0]!.id}`);
+      return messages.map(({ body }) => body);
+    };
+    await expect.poll(bodies).toEqual(['']);
+    await goTo(page, '/tickets');
+    await page
+      .getByRole('link', { name: `Входящий звонок с ${written(phone)}` })
+      .first()
+      .click();
+    await page.getByRole('button', { name: 'Записать суть звонка' }).click();
+    await field.fill('Не то');
+    await expect.poll(bodies).toEqual(['Не то']);
+    await page.getByRole('button', { name: 'Отмена' }).click();
+    await expect.poll(bodies).toEqual(['']);
   });
 
   test('a note that is being written is still there after a reload', async () => {

@@ -1,11 +1,14 @@
 import { fireEvent, screen, waitFor } from '@testing-library/vue';
 import { beforeEach, describe, expect, test } from 'vitest';
 import CustomerForm from '../../ui/src/components/customers/CustomerForm.vue';
+import AgentForm from '../../ui/src/components/settings/AgentForm.vue';
+import SlaTable from '../../ui/src/components/settings/SlaTable.vue';
 import MessageEditor from '../../ui/src/components/tickets/MessageEditor.vue';
+import MessageEntry from '../../ui/src/components/tickets/MessageEntry.vue';
 import { Problem } from '../../ui/src/client.ts';
 import TicketNewPage from '../../ui/src/pages/TicketNewPage.vue';
 import { hasUnsavedText } from '../../ui/src/live/unsaved.ts';
-import { answerWith, customer, page, show, ticket } from './stage.ts';
+import { answerWith, conversation, customer, page, show, ticket } from './stage.ts';
 
 beforeEach(() => sessionStorage.clear());
 const written = { ...ticket, channel: 'email', kind: null, handset: null, customer: null, phone: null, messages: [] };
@@ -116,6 +119,47 @@ describe('the form of a customer', () => {
     form(new Problem(400, 'invalid_request', { errors }));
     const group = screen.getByRole('group', { name: 'Телефон' });
     expect(document.getElementById(group.getAttribute('aria-describedby')!)!.textContent).toBe('Не похоже на номер телефона.');
+  });
+});
+
+describe('a call that comes in leads nobody away from', () => {
+  test('the form that moves a call: it counts as typed text, and opens again with it', async () => {
+    answerWith(() => page());
+    const message = {
+      ...{ id: 'm1', type: 'reply', code: null, body: '', createdAt: ticket.createdAt, conversation },
+      author: { type: 'agent', id: conversation.agent!.id, fullName: 'Ольга Смирнова' },
+    };
+    const subject = () => screen.getByRole<HTMLInputElement>('textbox', { name: /Тема/ });
+    const first = show(MessageEntry, { message, ticket: written });
+    await fireEvent.click(screen.getByRole('button', { name: 'Действия со звонком' }));
+    await fireEvent.click(await screen.findByRole('menuitem', { name: 'Перенести звонок…' }));
+    expect(hasUnsavedText()).toBe(false);
+    await fireEvent.click(await screen.findByRole('radio', { name: 'В новое обращение' }));
+    await fireEvent.update(subject(), 'Другой вопрос');
+    expect(hasUnsavedText()).toBe(true);
+    first.unmount();
+    const second = show(MessageEntry, { message, ticket: written });
+    expect(subject().value).toBe('Другой вопрос');
+    await fireEvent.click(screen.getByRole('button', { name: 'Отмена' }));
+    second.unmount();
+    show(MessageEntry, { message, ticket: written });
+    expect([screen.queryByRole('form'), hasUnsavedText()]).toEqual([null, false]);
+  });
+
+  test('a form of the settings with something in it, until it is sent', async () => {
+    answerWith(() => ({ body: {} }));
+    const { unmount } = show(AgentForm, { teams: [] });
+    await fireEvent.update(screen.getByRole('textbox', { name: /Полное имя/ }), 'Новенький');
+    expect(hasUnsavedText()).toBe(true);
+    unmount();
+    expect(hasUnsavedText()).toBe(false);
+    show(SlaTable, {
+      targets: [{ channel: 'email', firstReplySeconds: null, anyReplySeconds: null, closeSeconds: null }],
+    });
+    await fireEvent.update(screen.getAllByRole('spinbutton')[0]!, '30');
+    expect(hasUnsavedText()).toBe(true);
+    await fireEvent.click(screen.getByRole('button', { name: 'Сохранить' }));
+    await waitFor(() => expect(hasUnsavedText()).toBe(false));
   });
 });
 

@@ -4,7 +4,7 @@ import { Problem } from '../../ui/src/client.ts';
 import { useCallAction } from '../../ui/src/composables/useCallAction.ts';
 import { useLoad } from '../../ui/src/composables/useLoad.ts';
 import { followCalls, forgetCalls, onTransition } from '../../ui/src/live/calls.ts';
-import { callDraft, flushDraft, forgetDraft, resumeDrafts } from '../../ui/src/live/drafts.ts';
+import { callDraft, flushDraft, forgetDraft, keptGist, leaveDrafts, resumeDrafts } from '../../ui/src/live/drafts.ts';
 import { connection, on, onResume, onUnsure, startStream, stopStream } from '../../ui/src/live/stream.ts';
 import { answerWith, liveCall, page } from './stage.ts';
 
@@ -133,13 +133,19 @@ describe('my calls', () => {
 });
 
 describe('a draft', () => {
+  beforeEach(() => resumeDrafts('anna'));
+
   test('is kept in the tab at once, saved a moment later, once for many keys, and again until it is saved', async () => {
     let up = false;
     const asked = answerWith(() => (up ? accepted : 'down'));
     const draft = callDraft(liveCall.callId, 'd1', null);
     for (const gist of ['П', 'Пр', 'При']) draft.gist = gist;
     await vi.advanceTimersByTimeAsync(1);
-    expect(JSON.parse(sessionStorage.getItem('trubka.draft.d1')!)).toEqual({ callId: liveCall.callId, subject: '', gist: 'При' });
+    expect(JSON.parse(sessionStorage.getItem('trubka.draft.anna.d1')!)).toEqual({
+      callId: liveCall.callId,
+      subject: '',
+      gist: 'При',
+    });
     expect(asked).toHaveLength(0);
     await vi.advanceTimersByTimeAsync(600);
     expect(asked).toHaveLength(1);
@@ -148,26 +154,48 @@ describe('a draft', () => {
     await vi.advanceTimersByTimeAsync(3100);
     expect(asked.at(-1)!.body).toMatchObject({ type: 'save_draft', conversationId: 'd1', gist: 'При' });
     expect(draft.state).toBe('saved');
-    expect(sessionStorage.getItem('trubka.draft.d1')).toBeNull();
+    // The server has it; whether a message took it over is another matter.
+    expect(keptGist('d1')).toBe('При');
+    leaveDrafts();
+    resumeDrafts('anna');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked).toHaveLength(2);
     forgetDraft('d1');
+    expect(sessionStorage.length).toBe(0);
   });
 
   test('what a reload found in the tab counts more than what the server has', () => {
     answerWith(() => accepted);
-    sessionStorage.setItem('trubka.draft.d2', JSON.stringify({ subject: 'Тема', gist: 'Новее' }));
+    sessionStorage.setItem('trubka.draft.anna.d2', JSON.stringify({ subject: 'Тема', gist: 'Новее' }));
     expect(callDraft(liveCall.callId, 'd2', { subject: '', gist: 'Старее' })).toMatchObject({ subject: 'Тема', gist: 'Новее' });
     forgetDraft('d2');
   });
 
   test('that the network kept from the server is sent after a reload; one that is refused is not sent for ever', async () => {
     const asked = answerWith(() => ({ status: 404, body: { code: 'not_found' } }));
-    sessionStorage.setItem('trubka.draft.d4', JSON.stringify({ callId: 'c4', subject: '', gist: 'Без сети' }));
+    sessionStorage.setItem('trubka.draft.anna.d4', JSON.stringify({ callId: 'c4', subject: '', gist: 'Без сети' }));
     resumeDrafts();
     await vi.advanceTimersByTimeAsync(10_000);
     expect(asked.map(({ path }) => path)).toEqual(['/api/calls/c4/actions']);
     expect(asked[0]!.body).toMatchObject({ type: 'save_draft', conversationId: 'd4', gist: 'Без сети' });
-    expect(sessionStorage.getItem('trubka.draft.d4')).not.toBeNull();
+    expect(sessionStorage.getItem('trubka.draft.anna.d4')).not.toBeNull();
     forgetDraft('d4');
+  });
+
+  test('is nothing to another agent who signs in in the same tab, and still there for the one who typed it', async () => {
+    const asked = answerWith(() => 'down');
+    callDraft(liveCall.callId, 'd5', null).gist = 'Аннино';
+    await vi.advanceTimersByTimeAsync(600);
+    leaveDrafts();
+    const before = asked.length;
+    resumeDrafts('boris');
+    expect(callDraft(liveCall.callId, 'd5', null).gist).toBe('');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked).toHaveLength(before);
+    leaveDrafts();
+    resumeDrafts('anna');
+    expect(callDraft(liveCall.callId, 'd5', null).gist).toBe('Аннино');
+    forgetDraft('d5');
   });
 
   test('goes at once when asked to', async () => {

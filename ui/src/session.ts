@@ -3,7 +3,7 @@ import { client, Problem, sayNobody } from './client.ts';
 import type { Session } from './contract.ts';
 import { followActions } from './live/actions.ts';
 import { followCalls, forgetCalls, refreshCalls } from './live/calls.ts';
-import { followDrafts, resumeDrafts } from './live/drafts.ts';
+import { followDrafts, leaveDrafts, resumeDrafts } from './live/drafts.ts';
 import { onUnsure, startStream, stopStream } from './live/stream.ts';
 import { followTabs } from './live/tabs.ts';
 import { loadPreferences } from './preferences.ts';
@@ -29,7 +29,7 @@ function begin(signedIn: Session): void {
     onUnsure(() => void lookWhoItIs());
   }
   startStream(signedIn.id);
-  resumeDrafts();
+  resumeDrafts(signedIn.id);
   void refreshCalls(true).catch(() => undefined);
 }
 
@@ -82,6 +82,7 @@ export async function refreshMe(): Promise<void> {
 export function endSession(): void {
   agent.value = null;
   stopStream();
+  leaveDrafts();
   forgetCalls();
 }
 

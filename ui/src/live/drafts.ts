@@ -22,12 +22,15 @@ interface Entry {
 }
 
 const entries = new Map<string, Entry>();
-const KEY = 'trubka.draft.';
-const keyOf = (conversationId: string): string => `${KEY}${conversationId}`;
+/** Whose drafts these are: another agent who signs in in the same tab does not see them. */
+let owner = '';
+const prefix = (): string => `trubka.draft.${owner}.`;
+const keyOf = (conversationId: string): string => `${prefix()}${conversationId}`;
 const channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('trubka.drafts');
 const same = (a: Draft, b: Draft): boolean => a.subject === b.subject && a.gist === b.gist;
 
-type LocalCopy = Draft & { readonly callId: string };
+/** `sent`: the server has it. It is kept all the same: a ticket's message need not have taken it over. */
+type LocalCopy = Draft & { readonly callId: string; readonly sent?: boolean };
 function localCopy(conversationId: string): LocalCopy | null {
   const text = sessionStorage.getItem(keyOf(conversationId));
   return text ? (JSON.parse(text) as LocalCopy) : null;
@@ -35,7 +38,8 @@ function localCopy(conversationId: string): LocalCopy | null {
 
 /**
  * The text of one conversation, the same object wherever it is edited: on the form, on the ticket's page, after the end.
- * Kept in the tab's own storage at every key press, sent to the server shortly after, and again until the server has it.
+ * Kept in the tab's own storage at every key press until it is saved or given up; sent to the server shortly after, and again
+ * until the server has it.
  */
 export function callDraft(callId: string, conversationId: string, fromServer: Draft | null): CallDraft {
   const known = entries.get(conversationId);
@@ -43,20 +47,27 @@ export function callDraft(callId: string, conversationId: string, fromServer: Dr
   const saved = { subject: fromServer?.subject ?? '', gist: fromServer?.gist ?? '' };
   const local = localCopy(conversationId);
   const start = local ? { subject: local.subject, gist: local.gist } : saved;
+  const sent = local?.sent ? start : saved;
   const draft = reactive<CallDraft>({ callId, conversationId, ...start, state: start.subject || start.gist ? 'saved' : 'empty' });
   const scope = effectScope(true);
-  const entry: Entry = { draft, saved, timer: undefined, stop: () => scope.stop() };
+  const entry: Entry = { draft, saved: sent, timer: undefined, stop: () => scope.stop() };
   entries.set(conversationId, entry);
   scope.run(() => watch([() => draft.subject, () => draft.gist], () => whenTyped(entry)));
-  if (!same(start, saved)) whenTyped(entry);
+  if (!same(start, sent)) whenTyped(entry);
   return draft;
+}
+
+function keep({ draft, saved }: Entry): void {
+  const { callId, subject, gist } = draft;
+  const copy: LocalCopy = { callId, subject, gist, ...(same(draft, saved) ? { sent: true } : {}) };
+  sessionStorage.setItem(keyOf(draft.conversationId), JSON.stringify(copy));
 }
 
 function whenTyped(entry: Entry): void {
   const { draft } = entry;
   const text = { subject: draft.subject, gist: draft.gist };
+  keep(entry);
   if (same(text, entry.saved)) return;
-  sessionStorage.setItem(keyOf(draft.conversationId), JSON.stringify({ callId: draft.callId, ...text }));
   channel?.postMessage({ conversationId: draft.conversationId, ...text });
   draft.state = 'unsaved';
   clearTimeout(entry.timer);
@@ -69,6 +80,8 @@ async function save(entry: Entry, keepalive = false): Promise<void> {
   const text = { subject: draft.subject, gist: draft.gist };
   if (same(text, entry.saved)) return;
   draft.state = 'saving';
+  const had = entry.saved;
+  entry.saved = text;
   try {
     await client.calls.act(
       draft.callId,
@@ -76,17 +89,19 @@ async function save(entry: Entry, keepalive = false): Promise<void> {
       { type: 'save_draft', conversationId: draft.conversationId, ...text },
       keepalive,
     );
-    entry.saved = text;
-    if (same(text, draft)) {
-      draft.state = 'saved';
-      sessionStorage.removeItem(keyOf(draft.conversationId));
-    }
+    if (!same(text, draft)) return;
+    draft.state = 'saved';
+    keep(entry);
   } catch (error) {
+    entry.saved = had;
     draft.state = 'unsaved';
     // What is refused stays refused. The text stays in the tab, and is sent again after the next sign-in or reload.
     if (!(error instanceof Problem) || error.isPassing) entry.timer = setTimeout(() => void save(entry), RETRY_AFTER_MS);
   }
 }
+
+/** The gist typed in this tab that was neither saved nor given up. */
+export const keptGist = (conversationId: string): string | null => localCopy(conversationId)?.gist ?? null;
 
 /** The text of a conversation that is being edited in this tab, if any. */
 export const knownDraft = (conversationId: string): CallDraft | undefined => entries.get(conversationId)?.draft;
@@ -97,19 +112,30 @@ export async function flushDraft(conversationId: string): Promise<void> {
   if (entry) await save(entry);
 }
 
-/** The text has become a ticket or a message: nothing is left to save. */
-export function forgetDraft(conversationId: string): void {
+function drop(conversationId: string): void {
   const entry = entries.get(conversationId);
   clearTimeout(entry?.timer);
   entry?.stop();
   entries.delete(conversationId);
+}
+
+/** The text has become a ticket or a message, or was given up: nothing is left to save, in no tab. */
+export function forgetDraft(conversationId: string): void {
+  drop(conversationId);
   sessionStorage.removeItem(keyOf(conversationId));
+  channel?.postMessage({ conversationId, forgotten: true });
+}
+
+/** Signed out: what was not saved stays in the tab's storage, for this agent's return. */
+export function leaveDrafts(): void {
+  for (const conversationId of [...entries.keys()]) drop(conversationId);
 }
 
 /** Sends what the server does not have yet: typed before a reload, while signed out, or without a network. */
-export function resumeDrafts(): void {
-  for (const key of Object.keys(sessionStorage).filter((one) => one.startsWith(KEY))) {
-    const conversationId = key.slice(KEY.length);
+export function resumeDrafts(agentId = owner): void {
+  owner = agentId;
+  for (const key of Object.keys(sessionStorage).filter((one) => one.startsWith(prefix()))) {
+    const conversationId = key.slice(prefix().length);
     callDraft(localCopy(conversationId)!.callId, conversationId, null);
   }
   for (const entry of entries.values()) void save(entry);
@@ -125,17 +151,18 @@ export function useCursor(conversationId: string, read: () => number | null): vo
 export const cursorOf = (conversationId: string): number | null => cursors.get(conversationId)?.() ?? null;
 
 export function followDrafts(): void {
-  window.addEventListener('online', resumeDrafts);
+  window.addEventListener('online', () => resumeDrafts());
   const flushAll = (): void => {
     for (const entry of entries.values()) void save(entry, true);
   };
   window.addEventListener('pagehide', flushAll);
   document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && flushAll());
   // The same form open in another tab shows the same text.
-  channel?.addEventListener('message', (event: MessageEvent<Draft & { conversationId: string }>) => {
-    const entry = entries.get(event.data.conversationId);
+  channel?.addEventListener('message', ({ data }: MessageEvent<Draft & { conversationId: string; forgotten?: true }>) => {
+    const entry = entries.get(data.conversationId);
+    if (data.forgotten) return sessionStorage.removeItem(keyOf(data.conversationId));
     if (!entry) return;
-    entry.saved = { subject: event.data.subject, gist: event.data.gist };
+    entry.saved = { subject: data.subject, gist: data.gist };
     Object.assign(entry.draft, entry.saved, { state: 'saved' });
   });
 }

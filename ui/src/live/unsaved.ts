@@ -8,5 +8,12 @@ export function useUnsaved(hasText: () => boolean): void {
   onScopeDispose(() => editors.delete(hasText));
 }
 
+/** The same for a whole form: unsaved is what differs from how it began, or from how it was last sent. */
+export function useUnsavedForm(form: object): { readonly sent: () => void } {
+  let untouched = JSON.stringify(form);
+  useUnsaved(() => JSON.stringify(form) !== untouched);
+  return { sent: () => void (untouched = JSON.stringify(form)) };
+}
+
 /** Whether leaving this screen by itself would take text away from under the agent's hands. */
 export const hasUnsavedText = (): boolean => [...editors].some((hasText) => hasText());
