@@ -24,8 +24,6 @@ const EVENT_TYPES: Readonly<Record<StreamEventName, true>> = {
 const SILENCE_MS = 40_000;
 const LISTEN_EVERY_MS = 5000;
 const LONGEST_PAUSE_MS = 15_000;
-/** Each tab says that the network is back; once is enough. */
-const FRESH_MS = 1000;
 
 /** What comes over the line. `agentId`: whose stream it is, by the service's own word. */
 export type Told =
@@ -35,7 +33,7 @@ export type Told =
   | { readonly kind: 'event'; readonly agentId: string; readonly type: StreamEventName; readonly payload: unknown };
 
 export interface Line {
-  /** Anew at once: the network is back, and what is left of the old connection would take minutes to fail. */
+  /** Anew at once: the network is back, or the session another's, and what is left of the old connection would take minutes to fail. */
   anew(): void;
   close(): void;
 }
@@ -46,7 +44,6 @@ export function openLine(tell: (told: Told) => void): Line {
   let agentId = '';
   let failures = 0;
   let lastHeard = 0;
-  let startedAt = 0;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   function hear(type: StreamEventName, event: Event): void {
@@ -68,12 +65,11 @@ export function openLine(tell: (told: Told) => void): Line {
   function start(): void {
     clearTimeout(retryTimer);
     source = client.events();
-    startedAt = lastHeard = Date.now();
+    lastHeard = Date.now();
     source.onerror = whenBroken;
     for (const type of Object.keys(EVENT_TYPES) as StreamEventName[]) source.addEventListener(type, (event) => hear(type, event));
   }
   function anew(): void {
-    if (Date.now() - startedAt < FRESH_MS) return;
     source.close();
     start();
   }

@@ -13,6 +13,9 @@ export interface Said {
  */
 const tabs = new Set<MessagePort>();
 let line: Line | null = null;
+/** Each tab says that the network is back; once is enough. */
+const ONCE_IN_MS = 1000;
+let renewedAt = 0;
 /** Whose line it is, while it is open. */
 let whose: string | null = null;
 
@@ -30,6 +33,12 @@ function welcome(tab: MessagePort, agentId: string): void {
   else if (whose !== null) line.anew();
 }
 
+function renew(): void {
+  if (Date.now() - renewedAt < ONCE_IN_MS) return;
+  renewedAt = Date.now();
+  line?.anew();
+}
+
 function leave(tab: MessagePort): void {
   tabs.delete(tab);
   tab.close();
@@ -43,7 +52,7 @@ const scope = globalThis as unknown as { onconnect: (event: MessageEvent) => voi
 scope.onconnect = ({ ports: [tab] }) => {
   tab!.onmessage = ({ data: { say, agentId } }: MessageEvent<Said>) => {
     if (say === 'hello') welcome(tab!, agentId);
-    if (say === 'anew') line?.anew();
+    if (say === 'anew') renew();
     if (say === 'bye') leave(tab!);
   };
 };

@@ -14,7 +14,7 @@ const LISTEN_EVERY_MS = 5000;
 type Listener = (payload: never) => void;
 const listeners = new Map<StreamEventName, Set<Listener>>();
 const resumeListeners = new Set<() => void>();
-let whenUnsure: () => void = () => {};
+let isStillMe: () => Promise<boolean> = () => Promise.resolve(true);
 let agentId: string | null = null;
 let line: Line | null = null;
 let lostTimer: ReturnType<typeof setTimeout> | undefined;
@@ -34,9 +34,9 @@ export function onResume(listener: () => void): () => void {
   return () => void resumeListeners.delete(listener);
 }
 
-/** Called when it is no longer certain who is signed in: the service refuses the stream, ended it, or it is another agent's. */
-export function onUnsure(callback: () => void): void {
-  whenUnsure = callback;
+/** Asked when it is no longer certain who is signed in: the service refuses the stream, ended it, or it is another agent's. */
+export function onUnsure(ask: () => Promise<boolean>): void {
+  isStillMe = ask;
 }
 
 /** Follows what happens, as this agent. All tabs of a browser share one connection, where the browser can. */
@@ -86,12 +86,17 @@ function shareLine(whose: string): Line {
 
 function hear(told: Told): void {
   const isForeign = 'agentId' in told && told.agentId !== agentId;
-  // What is another agent's counts as silence: should the session be ours after all, the line is asked for anew.
-  if (!isForeign) lastHeard = Date.now();
+  lastHeard = Date.now();
   if (told.kind === 'broken' || told.kind === 'refused') missIt();
-  if (told.kind === 'refused' || isForeign) return whenUnsure();
-  if (told.kind === 'open') whenOpen();
-  if (told.kind === 'event') for (const listener of listeners.get(told.type) ?? []) listener(told.payload as never);
+  if (told.kind === 'refused') void isStillMe();
+  else if (isForeign) refuseForeign(told);
+  else if (told.kind === 'open') whenOpen();
+  else if (told.kind === 'event') for (const listener of listeners.get(told.type) ?? []) listener(told.payload as never);
+}
+
+/** Another agent's stream: of no concern here. If the session is mine all the same, it was opened a moment too early. */
+function refuseForeign(told: Told): void {
+  if (told.kind === 'open') void isStillMe().then((mine) => void (mine && line?.anew()));
 }
 
 function endSilence(): void {
@@ -122,4 +127,4 @@ function readAgain(): void {
   for (const listener of resumeListeners) listener();
 }
 on('stream.reset', readAgain);
-on('session.ended', () => whenUnsure());
+on('session.ended', () => void isStillMe());
