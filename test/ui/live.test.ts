@@ -95,7 +95,7 @@ describe('the stream', () => {
 
   test('what is told to another agent, who has signed in since, is not heard', () => {
     vi.stubGlobal('EventSource', Stream);
-    const [heard, unsure] = [vi.fn(), vi.fn()];
+    const [heard, unsure] = [vi.fn(), vi.fn(() => Promise.resolve(false))];
     const stop = on('ticket.changed', heard);
     onUnsure(unsure);
     startStream('anna');

@@ -26,7 +26,7 @@ function begin(signedIn: Session): void {
     followActions();
     followDrafts();
     followTabs();
-    onUnsure(() => void lookWhoItIs());
+    onUnsure(isStillMe);
   }
   startStream(signedIn.id);
   resumeDrafts(signedIn.id);
@@ -56,14 +56,16 @@ export async function signIn(email: string, password: string, code?: string): Pr
 }
 
 /** Another tab may have signed out, or signed in as somebody else: the session belongs to the browser. */
-async function lookWhoItIs(): Promise<void> {
+async function isStillMe(): Promise<boolean> {
   try {
     const { id } = await client.session.read();
-    if (agent.value && id !== agent.value.id) location.reload();
+    if (!agent.value || id === agent.value.id) return agent.value !== null;
+    location.reload();
   } catch (error) {
     // Where nobody answers, nothing is known.
     if (error instanceof Problem && error.status === 401 && agent.value) sayNobody();
   }
+  return false;
 }
 
 /** Sets the password of an invited agent and signs them in. */
