@@ -13,6 +13,8 @@ export type StreamEventType =
   | 'action.done'
   | 'action.refused'
   | 'customer.changed'
+  | 'agents.changed'
+  | 'fields.changed'
   | 'session.ended';
 
 export interface StreamEvent {
@@ -32,6 +34,10 @@ export async function publish(trx: Executor, event: StreamEvent): Promise<void> 
     payload: JSON.stringify(event.payload),
   });
 }
+
+/** Everybody reads the list of them again. */
+export const publishListChanged = (trx: Executor, list: 'agents' | 'fields'): Promise<void> =>
+  publish(trx, { type: `${list}.changed`, agentId: null, payload: {} });
 
 /** Tickets that a transaction has told of already: everybody hears of it at once, when it commits. */
 const told = new WeakMap<Executor, Set<string>>();

@@ -252,7 +252,7 @@ async function identifyCustomer(context: DecisionContext, action: ActionMessage)
     const ticket = await lockTicket(trx, id);
     if (ticket) await changeTicket(trx, ticket, { customerId: action.customerId }, cause);
   }
-  await publish(trx, { type: 'customer.changed', agentId: action.agentId, payload: { customerId: action.customerId } });
+  await publish(trx, { type: 'customer.changed', agentId: null, payload: { customerId: action.customerId } });
   return done();
 }
 

@@ -26,6 +26,9 @@ export const streamEvents = {
   }),
   'ticket.changed': z.object({ ticketId: serialId }),
   'customer.changed': z.object({ customerId: uuid }),
+  /** Somebody came, left or is called otherwise; a customer's field was added, changed or removed. */
+  'agents.changed': z.object({}),
+  'fields.changed': z.object({}),
   'recording.ready': z.object({ ticketId: serialId, recordingId: uuid }),
   'action.done': outcome,
   'action.refused': outcome.extend({ code: z.string() }),

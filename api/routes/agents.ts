@@ -12,6 +12,7 @@ import {
 import { recordAudit } from '../../db/audit.ts';
 import { createInvitation, withdrawInvitations } from '../../db/invitations.ts';
 import { inTransaction, type Transaction } from '../../db/pool.ts';
+import { publishListChanged } from '../../db/stream.ts';
 import { endSessionsOf } from '../../db/sessions.ts';
 import { agent, agentChange, agentCreated, invitationLink, newAgent, type Agent, type AgentChange } from '../contract/agents.ts';
 import { listOf, uuid } from '../contract/common.ts';
@@ -67,6 +68,7 @@ const created = route({
         subject: row.id,
         detail: { role, access },
       });
+      await publishListChanged(trx, 'agents');
       const invitation = password === undefined ? await createInvitation(trx, row.id) : undefined;
       return {
         ...present(row),
@@ -117,6 +119,7 @@ async function changeAgent(
   const detail = { properties: Object.keys(body), ...(released.length > 0 ? { operatorsReleased: released } : {}) };
   const action = values.deactivated_at ? 'agent.deactivated' : 'agent.changed';
   await recordAudit(trx, { agentId: admin.agentId, address, action, subject: id, detail });
+  await publishListChanged(trx, 'agents');
   return after;
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { recordAudit } from '../../db/audit.ts';
 import { deleteField, findField, insertField, listFields, orderFields, updateField, type FieldRow } from '../../db/fields.ts';
 import { inTransaction } from '../../db/pool.ts';
+import { publishListChanged } from '../../db/stream.ts';
 import { listOf, uuid } from '../contract/common.ts';
 import { field, fieldChange, fieldOrder, newField, type Field } from '../contract/settings.ts';
 import { fieldProblem, ProblemError } from '../problems.ts';
@@ -55,6 +56,7 @@ export const fieldRoutes = [
         const row = await insertField(trx, { key, label, type, options, showOnCall }, MAX_FIELDS);
         if (!row) throw new ProblemError('too_many_fields');
         await recordAudit(trx, { agentId: agent.agentId, address, action: 'field.created', subject: row.key });
+        await publishListChanged(trx, 'fields');
         return present(row);
       });
     },
@@ -70,6 +72,7 @@ export const fieldRoutes = [
     handle: async ({ deps, agent, body, address }) => {
       if (!(await orderFields(deps.db, body.ids))) throw fieldProblem('ids', 'not_all_fields');
       await recordAudit(deps.db, { agentId: agent.agentId, address, action: 'field.ordered' });
+      await publishListChanged(deps.db, 'fields');
       return { items: (await listFields(deps.db)).map(present) };
     },
   }),
@@ -96,6 +99,7 @@ export const fieldRoutes = [
           subject: row.key,
           detail: { properties: Object.keys(body) },
         });
+        await publishListChanged(trx, 'fields');
         return present(row);
       }),
   }),
@@ -115,6 +119,7 @@ export const fieldRoutes = [
         if (row.built_in) throw new ProblemError('built_in_field');
         await deleteField(trx, row);
         await recordAudit(trx, { agentId: agent.agentId, address, action: 'field.removed', subject: row.key });
+        await publishListChanged(trx, 'fields');
       }),
   }),
 ];

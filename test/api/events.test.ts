@@ -108,9 +108,11 @@ describe('The event stream', () => {
     const stream = await open(api.admin);
     await api.anna.post('/api/customers', { fullName: 'x' });
     await api.anna.post('/api/tickets', { subject: 'x', channel: 'email' });
+    await api.admin.post('/api/agents', { fullName: 'x', email: 'x@example.org', role: 'agent' });
+    await api.admin.post('/api/fields', { label: 'x', type: 'text' });
     await bell(stream);
     expect(new Set(stream.events.map(({ type }) => type))).toEqual(
-      new Set(['stream.open', 'customer.changed', 'ticket.changed', 'action.done']),
+      new Set(['stream.open', 'customer.changed', 'ticket.changed', 'agents.changed', 'fields.changed', 'action.done']),
     );
     for (const { type, data } of stream.events) streamEvents[type as StreamEventName].parse(data);
   });

@@ -220,6 +220,7 @@ describe('S3, S4 an unknown number', () => {
     await cards(page).getByRole('link', { name: 'Найти пользователя из базы для связки' }).click();
     await page.waitForURL(/in=customers/);
     // By the text of a note.
+    const colleague = await office.tab(office.product.boris, `/customers/${id}`);
     await page.getByRole('searchbox').fill('борисоглебск');
     await page.getByRole('button', { name: 'Связать: Марина Цветаева' }).click();
     await page.getByRole('heading', { level: 1, name: 'Марина Цветаева' }).waitFor();
@@ -227,6 +228,7 @@ describe('S3, S4 an unknown number', () => {
     await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).waitFor();
     const { phones } = await admin.get<{ phones: string[] }>(`/api/customers/${id}`);
     expect(phones).toContain(phone);
+    await colleague.getByRole('complementary', { name: 'Данные пользователя' }).getByText(written(phone)).waitFor();
     await call.hangUp();
     await call.finish();
   });

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openGate } from '../torture/gate.ts';
-import { cards, cookiesOf, goTo, newCustomer, openOffice, written, type Office } from './desk.ts';
+import { cards, cookiesOf, goTo, newCustomer, newNumber, openOffice, written, type Office } from './desk.ts';
 
 let office: Office;
 beforeAll(async () => {
@@ -128,6 +128,45 @@ describe('one browser, one stream', () => {
     await first.reload();
     for (const page of [first, second]) await page.getByRole('button', { name: /Вера Орлова/ }).waitFor();
     expect(office.complaints().filter((text) => !text.includes('401 (Unauthorized)'))).toEqual([]);
+  });
+});
+
+describe('live, from any change by anyone', () => {
+  test('a customer’s new name and number, an agent and a field, in lists, the panel, the handset and the choices', async () => {
+    const { anna, admin } = office.product;
+    const { id } = await newCustomer(office.product, 'Кузьма Петров');
+    const ticket = await admin.post<{ id: string }>('/api/tickets', { subject: 'Купание', channel: 'email', customerId: id });
+    const desk = await office.desk(anna);
+    const open = async (path: string): Promise<Page> => {
+      const page = await desk.newPage();
+      await goTo(page, path);
+      return page;
+    };
+    const [tickets, customers, found] = [await open('/tickets'), await open('/customers'), await open('/search?q=Петров-Водкин')];
+    const page = await open(`/tickets/${ticket.id}`);
+    const choice = page.getByLabel('Ответственный').getByRole('option', { name: 'Новый Красный' });
+    await page.getByRole('button', { name: /^Позвонить на/ }).waitFor();
+    expect([await choice.count(), await found.getByText('Кузьма Петров-Водкин').count()]).toEqual([0, 0]);
+
+    const second = newNumber();
+    const { phones } = await admin.get<{ phones: string[] }>(`/api/customers/${id}`);
+    const changed = { fullName: 'Кузьма Петров-Водкин', phones: [...phones, second], customFields: {} };
+    await admin.request('PATCH', `/api/customers/${id}`, changed);
+    for (const one of [tickets, customers, found]) await one.getByText('Кузьма Петров-Водкин').first().waitFor();
+    const panel = page.getByRole('complementary', { name: 'Пользователь' });
+    await panel.getByText('Кузьма Петров-Водкин').waitFor();
+    await panel.getByText(written(second)).waitFor();
+    await page.getByRole('button', { name: 'Позвонить: выбрать номер' }).waitFor();
+
+    await admin.post('/api/agents', { fullName: 'Новый Красный', email: 'red@demo.local', role: 'agent' });
+    await choice.waitFor({ state: 'attached' });
+    const field = await admin.post<{ key: string }>('/api/fields', { label: 'Любимый цвет', type: 'text' });
+    await admin.request('PATCH', `/api/customers/${id}`, { customFields: { [field.key]: 'Красный' } });
+    await panel.getByText('Любимый цвет').waitFor();
+
+    // Beyond the end of a list there is its last page.
+    await goTo(customers, '/customers?page=99');
+    await customers.getByText('Кузьма Петров-Водкин').waitFor();
   });
 });
 

@@ -1,6 +1,7 @@
 import { computed, shallowRef } from 'vue';
 import { client } from '../client.ts';
 import type { Agent } from '../contract.ts';
+import { on, onResume } from '../live/stream.ts';
 
 const all = shallowRef<Agent[] | null>(null);
 let asking: Promise<void> | null = null;
@@ -14,6 +15,11 @@ async function read(): Promise<void> {
     asking = null;
   }
 }
+
+/** Whoever has asked once hears of every change. */
+const readAgain = (): void => void (all.value && (asking ??= read()));
+on('agents.changed', readAgain);
+onResume(readAgain);
 
 /** The teams people belong to, in order of the alphabet. */
 export const teamsOf = (agents: readonly Pick<Agent, 'team'>[]): string[] =>

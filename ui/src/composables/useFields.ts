@@ -1,6 +1,7 @@
 import { computed, shallowRef } from 'vue';
 import { client } from '../client.ts';
 import type { Customer, Field } from '../contract.ts';
+import { on, onResume } from '../live/stream.ts';
 import { formatDay, formatNumber, formatPhone } from '../format.ts';
 import { t, textOf } from '../text/index.ts';
 
@@ -19,6 +20,11 @@ async function read(): Promise<void> {
     asking = null;
   }
 }
+
+/** Whoever has asked once hears of every change. */
+const readAgain = (): void => void (known && (asking ??= read()));
+on('fields.changed', readAgain);
+onResume(readAgain);
 
 /** The customers' fields as an admin set them up; read once and shared. */
 export function useFields() {

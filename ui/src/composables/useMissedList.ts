@@ -14,7 +14,7 @@ export interface MissedQuery {
 export function useMissedList(query: Readonly<Ref<MissedQuery>>) {
   const list = useLoad((signal) => client.missed.list(query.value, signal), query);
   const refresh = useThrottled(() => void list.reload(), 1000);
-  const stops = [on('ticket.changed', refresh), onResume(refresh)];
+  const stops = [on('ticket.changed', refresh), on('customer.changed', refresh), onResume(refresh)];
   onScopeDispose(() => stops.forEach((stop) => stop()));
   return list;
 }

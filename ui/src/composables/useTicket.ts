@@ -11,7 +11,14 @@ export function useTicket(ticketId: string) {
   const ticket = useLoad((signal) => client.tickets.read(ticketId, signal));
   const refresh = useThrottled(() => void ticket.reload(), 300);
   const ifMine = (event: { ticketId: string }): void => void (event.ticketId === ticketId && refresh());
-  const stops = [on('ticket.changed', ifMine), on('recording.ready', ifMine), onResume(refresh)];
+  const ifOfMine = (event: { customerId: string }): void =>
+    void (event.customerId === ticket.data.value?.customer?.id && refresh());
+  const stops = [
+    on('customer.changed', ifOfMine),
+    on('ticket.changed', ifMine),
+    on('recording.ready', ifMine),
+    onResume(refresh),
+  ];
   onScopeDispose(() => stops.forEach((stop) => stop()));
   provide(RELOAD, ticket.reload);
   return ticket;

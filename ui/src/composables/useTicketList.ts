@@ -8,7 +8,7 @@ import { useThrottled } from './useThrottled.ts';
 export function useTicketList(query: Readonly<Ref<TicketFilter>>) {
   const list = useLoad((signal) => client.tickets.list(query.value, signal), query);
   const refresh = useThrottled(() => void list.reload(), 1000);
-  const stops = [on('ticket.changed', refresh), onResume(refresh)];
+  const stops = [on('ticket.changed', refresh), on('customer.changed', refresh), onResume(refresh)];
   onScopeDispose(() => stops.forEach((stop) => stop()));
   return list;
 }

@@ -63,6 +63,10 @@ export function followCalls(): void {
   // Of a talk that this page has not seen begin, it is no news that it goes on.
   on('call.updated', (call) => fromEvent(call, !calls.has(call.callId)));
   on('call.ended', (call) => fromEvent({ ...call, state: 'ended' }));
+  // A card shows the customer as they are by now.
+  on('customer.changed', ({ customerId }) => {
+    if (activeCalls.value.some(({ customer }) => customer?.id === customerId)) readAgain();
+  });
   onResume(readAgain);
 }
 

@@ -10,6 +10,8 @@ const EVENT_TYPES: Readonly<Record<StreamEventName, true>> = {
   'callback.failed': true,
   'ticket.changed': true,
   'customer.changed': true,
+  'agents.changed': true,
+  'fields.changed': true,
   'recording.ready': true,
   'action.done': true,
   'action.refused': true,
