@@ -23,6 +23,19 @@ describe('the card of a call', () => {
     expect(within(card).queryByRole('button', { name: /Создать/ })).toBeNull();
   });
 
+  test('an open missed call is among the tickets shown, however many others are newer', async () => {
+    const others = [1, 2, 3].map((n) => ({ ...ticket, id: `1${n}`, kind: 'incoming', subject: `Новее ${n}`, missedCount: 0 }));
+    answerWith(({ path }) => {
+      if (path.startsWith('/api/fields')) return { body: { items: FIELDS } };
+      return { body: path.includes('kind=missed') ? { items: [ticket], total: 1 } : { items: others, total: 5 } };
+    });
+    show(CallCard, { call: liveCall });
+    const group = await screen.findByRole('group', { name: 'Незакрытые обращения' });
+    await within(group).findByRole('link', { name: /Пропущенный звонок с \+7 912 345-67-89/ });
+    await within(group).findByText('Ещё 2 обращения');
+    expect(within(group).getAllByRole('listitem')).toHaveLength(3);
+  });
+
   test('an unknown caller, answered: find the customer, or a new ticket', () => {
     asUsual();
     show(CallCard, { call: { ...talking, customer: null } });
