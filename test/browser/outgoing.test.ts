@@ -34,7 +34,9 @@ describe('S6–S9 calling from a ticket', () => {
     await cards(page).getByRole('link', { name: 'Вернуться к обращению' }).click();
     await block.waitFor();
 
+    await block.getByText('Снимите трубку в софтфоне').waitFor();
     await call.operatorAnswers();
+    await block.getByText('Трубка снята. Вызываем пользователя.').waitFor();
     await call.customerAnswers();
     await page.getByLabel('Суть звонка').fill('Всё хорошо');
     await page.getByRole('button', { name: 'Сохранить' }).click();

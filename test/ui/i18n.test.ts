@@ -29,6 +29,7 @@ const code = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
 const literals = new Set([...code.matchAll(/'([a-zA-Z]+(?:\.[a-zA-Z0-9_]+)+)'/g)].map(([, key]) => key!));
 /** `status.${value}`: everything under `status.` counts as used. */
 const families = [...code.matchAll(/`([a-zA-Z.]+\.)\$\{/g)].map(([, prefix]) => prefix!);
+const storageKeys = [...code.matchAll(/\b(?:useKept|isKept|getItem|setItem|removeItem)\(`([^`]*)`/g)].map(([, key]) => key!);
 const asked = [...code.matchAll(/\bt\(\s*'([^']+)'/g)].map(([, key]) => key!);
 
 const formsOf = (text: string | Plural): string[] => (typeof text === 'string' ? [text] : (Object.values(text) as string[]));
@@ -49,6 +50,15 @@ const DOCUMENTED = [
 describe('texts', () => {
   test('every text that the interface asks for is there', () => {
     expect(asked.filter((key) => !russian.has(key))).toEqual([]);
+  });
+
+  test('no key of a storage looks like a family of texts, which would count them all as used', () => {
+    expect(storageKeys.length).toBeGreaterThan(0);
+    expect(
+      storageKeys.filter(
+        (key) => /^[a-zA-Z.]+\.\$\{/.test(key) && [...russian.keys()].some((text) => text.startsWith(key.split('$')[0]!)),
+      ),
+    ).toEqual([]);
   });
 
   test('every text is asked for somewhere', () => {

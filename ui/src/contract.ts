@@ -28,4 +28,6 @@ export type Draft = NonNullable<LiveCall['draft']>;
 export interface Page<T> {
   readonly items: T[];
   readonly total: number;
+  /** A search found more than `total`. */
+  readonly more?: boolean;
 }

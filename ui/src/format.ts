@@ -96,6 +96,10 @@ export function formatExact(iso: string, now: number = Date.now()): string {
   return `${dateFormat({ day: '2-digit', month: '2-digit' }).format(at)} ${time}`;
 }
 
+/** How many there are; «1 000+» where a search found more than it counts. */
+export const formatTotal = ({ total, more }: { readonly total: number; readonly more?: boolean | undefined }): string =>
+  `${formatNumber(total)}${more ? '+' : ''}`;
+
 export function formatNumber(value: number, options: Intl.NumberFormatOptions = {}): string {
   return new Intl.NumberFormat(localeOf[language.value], options).format(value);
 }

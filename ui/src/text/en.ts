@@ -100,6 +100,13 @@ export const en = {
     toSignIn: 'To the sign-in',
   },
 
+  sort: {
+    label: 'Order',
+    up: '{column}: ascending',
+    down: '{column}: descending',
+    newest: '{column}: newest first',
+    oldest: '{column}: oldest first',
+  },
   tickets: {
     title: 'Tickets',
     all: 'All',
@@ -253,7 +260,11 @@ export const en = {
     notFound: 'The customer has no such tickets.',
     save: 'Move',
   },
-  dial: { title: 'Calling {phone}', hint: 'Pick up your softphone — then the customer is called.' },
+  dial: {
+    title: 'Calling {phone}',
+    hint: 'Pick up your softphone — then the customer is called.',
+    pickedUp: 'You are connected. Calling the customer.',
+  },
   callback: {
     callNumber: 'Call {phone}',
     choose: 'Call: choose a number',
