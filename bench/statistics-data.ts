@@ -115,4 +115,5 @@ export async function fill(trx: Transaction, scale: Scale): Promise<void> {
     bindings,
   );
   await trx.raw('insert into ticket_counts select status, channel, kind, assignee_id, count(*) from tickets group by 1, 2, 3, 4');
+  await trx.raw('insert into customer_ticket_counts select customer_id, count(*), false from tickets group by 1');
 }

@@ -3,16 +3,29 @@ import { inTransaction, type Db } from './pool.ts';
 /** Beyond this many rows adding up gets slower than it need be. */
 const ROWS = 5_000;
 
-/** Adds up what `ticket_counts` has gathered, if that is much. The sums stay the same for everybody all the while. */
-export async function addUpTicketCounts(db: Db): Promise<void> {
+async function addUp(db: Db, gathered: string, sql: string): Promise<void> {
   const { rows } = await db.raw<{ rows: { many: boolean }[] }>(
-    'select count(*) > ? as many from (select from ticket_counts limit ?) few',
+    `select count(*) > ? as many from (select from ${gathered} limit ?) few`,
     [ROWS, ROWS + 1],
   );
-  if (!rows[0]?.many) return;
-  await inTransaction(db, async (trx) => {
-    await trx.raw(`
-      with gone as (delete from ticket_counts returning *)
-      insert into ticket_counts select status, channel, kind, assignee_id, sum(n) from gone group by 1, 2, 3, 4 having sum(n) <> 0`);
-  });
+  if (rows[0]?.many) await inTransaction(db, (trx) => trx.raw(sql));
+}
+
+/** Adds up what has been gathered of the tickets' numbers, where that is much. The sums stay the same for everybody all the while. */
+export async function addUpTicketCounts(db: Db): Promise<void> {
+  await addUp(
+    db,
+    'ticket_counts',
+    `with gone as (delete from ticket_counts returning *)
+     insert into ticket_counts select status, channel, kind, assignee_id, sum(n) from gone group by 1, 2, 3, 4 having sum(n) <> 0`,
+  );
+  await addUp(
+    db,
+    'customer_ticket_counts where is_change',
+    `with changed as materialized (select distinct customer_id from customer_ticket_counts where is_change),
+       gone as (
+         delete from customer_ticket_counts c using changed where c.customer_id = changed.customer_id or (c.customer_id is null and changed.customer_id is null)
+         returning c.customer_id, c.n)
+     insert into customer_ticket_counts select customer_id, sum(n), false from gone group by 1 having sum(n) <> 0`,
+  );
 }

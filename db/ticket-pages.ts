@@ -22,13 +22,20 @@ const idsWhere = (db: Executor, { sql, bindings }: Condition, slice: Slice): Pro
     slice.offset,
   ]);
 
+/** All tickets there are: of these, each customer's number is kept. */
+const isAll = ({ sql }: Condition): boolean => sql === 'true';
+
 /** Walks along the names in their index, counting each customer's tickets, and reads the tickets of those on the page alone. */
-async function idsByName(db: Executor, { sql, bindings }: Condition, slice: Slice): Promise<string[]> {
+async function idsByName(db: Executor, where: Condition, slice: Slice): Promise<string[]> {
+  const { sql, bindings } = where;
+  const theirs = isAll(where)
+    ? 'coalesce(sum(t.n), 0)::int as n from customer_ticket_counts t'
+    : 'count(*)::int as n from tickets t';
   const { rows } = await db.raw<{ rows: { id: string; before: string }[] }>(
     `select id, before from (
        select p.id, theirs.n, sum(theirs.n) over (
          order by lower(p.full_name) ${direction(slice)}, p.id ${direction(slice)} rows unbounded preceding) - theirs.n as before
-       from customers p cross join lateral (select count(*) as n from tickets t where t.customer_id = p.id and ${sql}) theirs) walk
+       from customers p cross join lateral (select ${theirs} where t.customer_id = p.id and ${sql}) theirs) walk
      where n > 0 and before + n > ? limit ?`,
     [...bindings, slice.offset, slice.limit],
   );
@@ -54,9 +61,8 @@ export async function pageByCustomer(db: Executor, where: Condition, slice: Slic
   const { offset } = slice;
   const limit = Math.min(slice.limit, total - offset);
   const nobodys = { sql: `${where.sql} and t.customer_id is null`, bindings: where.bindings };
-  const { rows } = await db.raw<{ rows: { n: string }[] }>(`select count(*) as n from tickets t where ${nobodys.sql}`, [
-    ...where.bindings,
-  ]);
+  const counted = isAll(where) ? 'sum(t.n) as n from customer_ticket_counts t' : 'count(*) as n from tickets t';
+  const { rows } = await db.raw<{ rows: { n: string | null }[] }>(`select ${counted} where ${nobodys.sql}`, [...where.bindings]);
   const named = total - Number(rows[0]?.n ?? 0);
   const ofNamed = Math.max(0, Math.min(limit, named - offset));
   const ids = ofNamed > 0 ? await namedPage(db, where, named, { ...slice, limit: ofNamed }) : [];

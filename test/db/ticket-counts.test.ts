@@ -5,9 +5,12 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
 let agents: string[];
+let customers: string[];
 beforeAll(async () => {
   database = await createTestDatabase();
   const people = [1, 2].map((n) => ({ full_name: `Agent ${n}`, email: `a${n}@example.com`, role: 'agent' }));
+  const clients = [1, 2, 3].map((n) => ({ full_name: `Customer ${n}` }));
+  customers = ((await database.db('customers').insert(clients).returning('id')) as { id: string }[]).map(({ id }) => id);
   agents = ((await database.db('agents').insert(people).returning('id')) as { id: string }[]).map(({ id }) => id);
 });
 afterAll(() => database.drop());
@@ -28,6 +31,7 @@ const make = (round: number) => {
     kind: isCall ? any(['incoming', 'outgoing', 'missed'], round >> 2) : null,
     handset: isCall ? 'green' : null,
     assignee_id: any([null, ...agents], round >> 1),
+    customer_id: any([null, ...customers], round),
   };
 };
 
@@ -39,7 +43,12 @@ async function someWork(worker: number): Promise<void> {
     const status = any(STATUSES, (round * 5) >> 2);
     await db('tickets')
       .whereIn('id', ids)
-      .update({ status, closed_at: closedAt(status), assignee_id: any([null, ...agents], round >> 3) });
+      .update({
+        status,
+        closed_at: closedAt(status),
+        assignee_id: any([null, ...agents], round >> 3),
+        ...(round % 3 ? {} : { customer_id: any([null, ...customers], round >> 2) }),
+      });
     if (round % 5 === 0)
       await db('tickets')
         .where({ id: ids[0] as string })
@@ -80,6 +89,21 @@ test('A list’s total is the number of its tickets, whatever happens at the sam
   }
 });
 
+const ofCustomers = () =>
+  database
+    .db('customer_ticket_counts')
+    .select('customer_id')
+    .sum('n as n')
+    .groupBy(1)
+    .havingRaw('sum(n) <> 0')
+    .orderBy(1) as unknown as Promise<object[]>;
+
+test('Each customer’s number of tickets is kept, and nobody’s', async () => {
+  const counted = await database.db('tickets').select('customer_id').count('* as n').groupBy(1).orderBy(1);
+  expect(counted).toHaveLength(1 + customers.length);
+  expect(await ofCustomers()).toEqual(counted);
+});
+
 test('Adding up leaves the sums alone and few rows', { timeout: 60_000 }, async () => {
   const { db } = database;
   const sums = () =>
@@ -93,7 +117,14 @@ test('Adding up leaves the sums alone and few rows', { timeout: 60_000 }, async 
   await db.raw(
     `insert into ticket_counts select 'open', 'email', null, null, case when i % 2 = 0 then 1 else -1 end from generate_series(1, 6000) i`,
   );
+  const beforeOfCustomers = await ofCustomers();
+  await db.raw(
+    `insert into customer_ticket_counts select case when i % 4 < 2 then ?::uuid end, case when i % 2 = 0 then 1 else -1 end from generate_series(1, 6000) i`,
+    [customers[0] as string],
+  );
   await Promise.all([addUpTicketCounts(db), addUpTicketCounts(db)]);
   expect(await sums()).toEqual(before);
+  expect(await ofCustomers()).toEqual(beforeOfCustomers);
+  expect(Number((await db('customer_ticket_counts').count('* as rows').first())?.['rows'])).toBe(beforeOfCustomers.length);
   expect(Number((await db('ticket_counts').count('* as rows').first())?.['rows'])).toBe(before.length);
 });
