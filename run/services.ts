@@ -2,6 +2,9 @@ import { say } from './console.ts';
 import type { LogFile } from './log-file.ts';
 import { supervise, type Service } from './supervise.ts';
 
+/** Runs our scripts, without a loader in each process. */
+const SERVICE = 'run/service.mjs';
+
 export interface OurProcess {
   readonly name: string;
   readonly script: string;
@@ -48,7 +51,7 @@ export class Services {
       const entry = errorIn(text);
       if (entry !== undefined) say(`${name}: ${entry}`);
     };
-    const command = { command: process.execPath, args: [script], env, cwd, leavesWithParent: true };
+    const command = { command: process.execPath, args: [SERVICE, script], env, cwd, leavesWithParent: true };
     this.add(supervise({ name, log, started, line, ...command }));
   }
 

@@ -94,7 +94,7 @@ export function supervise(options: ServiceOptions): Service {
 
 /** In a process group of its own, so that Ctrl-C reaches only the parent, which then stops its children in order. */
 function spawnChild(options: ServiceOptions): ChildProcess {
-  const args = options.leavesWithParent ? ['--import', 'tsx', '--import', LEAVE_WITH_PARENT, ...options.args] : options.args;
+  const args = options.leavesWithParent ? ['--import', LEAVE_WITH_PARENT, ...options.args] : options.args;
   const child = spawn(options.command, args, {
     stdio: ['ignore', 'pipe', 'pipe', ...(options.leavesWithParent ? (['ipc'] as const) : [])],
     detached: true,

@@ -38,7 +38,7 @@ beforeAll(async () => {
     DATA_DIR: dataDir,
     LOG_LEVEL: 'info',
   };
-  child = spawn(process.execPath, ['--import', 'tsx', 'api/server.ts'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  child = spawn(process.execPath, ['run/service.mjs', 'api/server.ts'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   child.stdout?.on('data', (chunk: Buffer) => (lines += chunk.toString()));
   const [, port] = await saidBy(child, /"port":(\d+)/);
   const [agent] = (await database

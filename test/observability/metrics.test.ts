@@ -20,7 +20,7 @@ beforeAll(async () => {
   worker = supervise({
     name: 'worker',
     command: process.execPath,
-    args: ['--import', 'tsx', 'activities/worker.ts'],
+    args: ['run/service.mjs', 'activities/worker.ts'],
     env: {
       ...process.env,
       DATABASE_URL: product.config.databaseUrl,

@@ -21,7 +21,7 @@ interface Started {
 
 async function start(script: string, env: NodeJS.ProcessEnv = {}): Promise<Started> {
   let text = '';
-  const child = spawn(process.execPath, ['--import', 'tsx', script], {
+  const child = spawn(process.execPath, ['run/service.mjs', script], {
     env: {
       ...process.env,
       DATABASE_URL: database.url,

@@ -115,7 +115,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     supervise({
       name,
       command: process.execPath,
-      args: [ours[name].script],
+      args: ['run/service.mjs', ours[name].script],
       env: { ...env, ...(ours[name].port === undefined ? {} : { PORT: String(ours[name].port) }), ...more },
       log: log(name),
       backOff: BACK_OFF,
