@@ -22,6 +22,7 @@ beforeAll(async () => {
     message: { type: 'reply', body: 'Когда будет готово?', author: 'customer' },
   });
   await anna.post(`/api/tickets/${ticket.id}/messages`, { type: 'note', body: 'Уточнить срок' });
+  const { id: callId } = (await office.product.database.db('calls').first('id')) as { id: string };
   paths = {
     ...{
       tickets: '/tickets',
@@ -39,6 +40,9 @@ beforeAll(async () => {
       integrations: '/settings/integrations',
       general: '/settings/general',
     },
+    ...{ privacy: '/settings/privacy', audit: '/settings/audit', inspector: '/settings/inspector', account: '/account' },
+    ...{ timeline: `/calls/${callId}/timeline`, over: `/calls/${callId}/ticket`, erase: `/customers/${id}/erase`, demo: '/demo' },
+    ...{ foundTickets: '/search?q=лебедь&in=tickets', signIn: '/sign-in', invitation: `/invitation/${'x'.repeat(43)}` },
   };
 }, 180_000);
 afterEach((context) => office.leave(context));
