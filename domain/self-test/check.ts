@@ -63,6 +63,7 @@ export const SELF_TEST_CODES = {
   stranger_key: 'warning',
   not_signed: 'warning',
   body_damaged: 'failed',
+  stranger_damaged: 'warning',
   signature_ok: 'ok',
   clock_unknown: 'unknown',
   clock_ok: 'ok',

@@ -38,7 +38,10 @@ export function checkSignature({ events: { refused, lastAcceptedAt } }: SelfTest
   if (refused.why === 'key_differs_salt_fits' || refused.why === 'key_with_spaces') return say('key_typo', about);
   // Anybody may knock: with good events known, a foreign key is a stranger's rather than the PBX's.
   if (refused.reason === 'unknown_key') return say(lastAcceptedAt === null ? 'key_differs' : 'stranger_key', about);
-  if (DAMAGED.has(refused.reason)) return say('body_damaged', { ...about, params: { ...about.params, reason: refused.reason } });
+  if (DAMAGED.has(refused.reason)) {
+    const code = refused.isOurs || lastAcceptedAt === null ? 'body_damaged' : 'stranger_damaged';
+    return say(code, { ...about, params: { ...about.params, reason: refused.reason } });
+  }
   return say('not_signed', about);
 }
 

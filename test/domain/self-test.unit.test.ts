@@ -214,7 +214,24 @@ const TABLE: readonly Row[] = [
   ],
   ['a stranger knocks', 'signature', came({ refused: refused('unknown_key') }), { verdict: 'warning', code: 'stranger_key' }],
   ['not signed at all', 'signature', came({ refused: refused('missing_signature') }), { verdict: 'warning', code: 'not_signed' }],
-  ['the body is damaged', 'signature', came({ refused: refused('not_a_form') }), { verdict: 'failed', code: 'body_damaged' }],
+  [
+    'the body of the account’s own request is damaged',
+    'signature',
+    came({ refused: refused('malformed', true) }),
+    { verdict: 'failed', code: 'body_damaged' },
+  ],
+  [
+    'whatever comes is damaged, and nothing good ever came',
+    'signature',
+    { events: { ...fresh, refused: refused('not_a_form') } },
+    { verdict: 'failed', code: 'body_damaged' },
+  ],
+  [
+    'a stranger sends something damaged while good events are known',
+    'signature',
+    came({ refused: refused('not_a_form') }),
+    { verdict: 'warning', code: 'stranger_damaged' },
+  ],
   [
     'refused once, good since',
     'signature',

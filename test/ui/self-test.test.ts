@@ -6,6 +6,7 @@ import type { Integration, Operator, SelfTest, SelfTestCheck, TestCall } from '.
 import IntegrationCard from '../../ui/src/components/settings/IntegrationCard.vue';
 import SelfTestPanel from '../../ui/src/components/settings/SelfTestPanel.vue';
 import TestCallPanel from '../../ui/src/components/settings/TestCallPanel.vue';
+import { readDemo, useDemoConnected } from '../../ui/src/demo/useDemo.ts';
 import { en } from '../../ui/src/text/en.ts';
 import { setLanguage } from '../../ui/src/text/index.ts';
 import { ru } from '../../ui/src/text/ru.ts';
@@ -86,6 +87,18 @@ describe('the self-test', () => {
     expect(second?.textContent).toMatch(/Без сотрудника операторов: 2/);
     expect(screen.getByText('В порядке: 1')).toBeTruthy();
     await screen.findByRole('button', { name: 'Проверить ещё раз' });
+  });
+
+  test('names the damage in words, and of a full disk leads to what is kept how long', async () => {
+    answerWith(() => ({
+      body: outcome([
+        check('signature', 'body_damaged', { params: { address: '?', reason: 'not_a_form' } }),
+        check('disk', 'disk_low', { params: { gigabytes: 1 } }),
+      ]),
+    }));
+    show(SelfTestPanel, { integrationId: ID, atOnce: true });
+    await screen.findByText('Последнее событие пришло повреждённым (не форма): его изменил кто-то по пути.');
+    expect(screen.getByRole('link', { name: 'Хранение данных' }).getAttribute('href')).toBe('/settings/privacy');
   });
 
   test('says so when it could not run', async () => {
@@ -193,5 +206,21 @@ describe('the card of a PBX account', () => {
     expect(asked.some(({ method }) => method === 'DELETE')).toBe(false);
     await fireEvent.click(screen.getByRole('button', { name: 'Удалить интеграцию' }));
     await vi.waitFor(() => expect(asked.some(({ method }) => method === 'DELETE')).toBe(true));
+  });
+
+  test('takes its phones out of the navigation when it was the demo PBX', async () => {
+    let isThere = true;
+    answerWith(({ method, path }) => {
+      if (method === 'DELETE') isThere = false;
+      if (method === 'DELETE') return 'nothing';
+      return { body: path === '/api/demo' ? { connected: isThere } : { items: [], integrations: 0 } };
+    });
+    const known = useDemoConnected();
+    await readDemo();
+    expect(known.value?.connected).toBe(true);
+    show(IntegrationCard, { integration: { ...integration, kind: 'demo' }, operators: [] });
+    await fireEvent.click(screen.getByRole('button', { name: 'Удалить' }));
+    await fireEvent.click(screen.getByRole('button', { name: 'Удалить интеграцию' }));
+    await vi.waitFor(() => expect(known.value?.connected).toBe(false));
   });
 });

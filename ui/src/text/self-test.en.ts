@@ -42,6 +42,7 @@ export const selfTest = {
     record_added: 'Recording in the cloud (record/added)',
     callback_result: 'Result of a callback (result/callback)',
   },
+  damage: { malformed: 'unreadable', not_a_form: 'not a form', too_large: 'over 256 KB' },
   says: {
     credentials_ok: 'The PBX accepts key and signature. Employees with an extension: {n}.',
     key_wrong: 'The PBX does not know this key (code 3105).',
@@ -84,6 +85,8 @@ export const selfTest = {
     stranger_key: 'The last request came with a foreign key (sent by {address}). This PBX’s events before it were right.',
     not_signed: 'The last request came unsigned (sent by {address}): the PBX does not do that.',
     body_damaged: 'The last event arrived damaged ({reason}): somebody changed it on the way.',
+    stranger_damaged:
+      'The last request came damaged ({reason}), and whose it is is not known (sent by {address}). This PBX’s events before it were right.',
     signature_ok: 'The last event is signed correctly.',
     clock_unknown: 'There is nothing to compare with: no event has come yet.',
     clock_ok: 'The time in events agrees with the server’s.',
@@ -155,6 +158,7 @@ export const selfTest = {
       'If it is your second Mango Office account, connect it as another integration. If you do not know the sender, it is a stranger.',
     not_signed: 'If you do not know the sender, it is a stranger and there is nothing to do. Else check the proxy.',
     body_damaged: 'Proxy and firewall must not change body and type of requests to /mango (form-urlencoded, up to 256 KB).',
+    stranger_damaged: 'If you do not know the sender, it is a stranger and nothing need be done. Otherwise check the proxy.',
     clock_unknown: 'The first call will tell.',
     clock_off: 'Let the server keep its time by NTP. If its clock is right, events arrive late.',
     operators_never_read: 'Press “Read from the PBX” in this card.',
