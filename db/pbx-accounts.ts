@@ -59,10 +59,13 @@ export async function updateAccount(trx: Transaction, id: string, values: Accoun
   if (Object.keys(change).length > 0) await trx('integrations').where({ id }).update(change);
 }
 
-/** Its calls, operators and tickets stay; its key and salt go, and the PBX is not listened to any more. */
+/**
+ * Its calls, operators and tickets stay; its key and salt go, and the PBX is not listened to any more. The key's keyed hash stays, to
+ * tell what this PBX still sends from what a stranger does.
+ */
 export async function removeAccount(trx: Transaction, id: string): Promise<void> {
   const nothing = Buffer.alloc(0);
   await trx('integrations')
     .where({ id })
-    .update({ removed_at: trx.fn.now(), api_key_encrypted: nothing, api_salt_encrypted: nothing, api_key_hash: nothing });
+    .update({ removed_at: trx.fn.now(), api_key_encrypted: nothing, api_salt_encrypted: nothing });
 }

@@ -51,8 +51,14 @@ const word = (key: string, lang: CsvLanguage): string => WORDS[key]?.[lang] ?? k
 const pseudonym = (number: string, lang: CsvLanguage): string =>
   lang === 'ru' ? `Удалённый пользователь № ${number}` : `Deleted customer No. ${number}`;
 
+/** What a file of limited length leaves out is said in it. */
+const leftOut = (rows: number, lang: CsvLanguage): readonly Row[] =>
+  rows > 0
+    ? [[lang === 'ru' ? `Не вошло строк: ${rows}. Выберите период короче.` : `Rows left out: ${rows}. Choose a shorter period.`]]
+    : [];
+
 /** Times are those of the working time zone, which the column's name says. */
-export function auditCsv(entries: readonly AuditEntry[], lang: CsvLanguage, zone: string): string {
+export function auditCsv(entries: readonly AuditEntry[], total: number, lang: CsvLanguage, zone: string): string {
   const [at, ...others] = ['at', 'who', 'address', 'action', 'subject', 'about', 'detail'].map((key) => word(key, lang));
   const head = [`${at} (${zone})`, ...others];
   const rows = entries.map(({ at, agent, address, action, subject, about, detail }): Row => {
@@ -67,10 +73,10 @@ export function auditCsv(entries: readonly AuditEntry[], lang: CsvLanguage, zone
       details,
     ];
   });
-  return csvOf([head, ...rows], lang);
+  return csvOf([head, ...rows, ...leftOut(total - rows.length, lang)], lang);
 }
 
-export function destructionCsv(entries: readonly Destruction[], lang: CsvLanguage, zone: string): string {
+export function destructionCsv(entries: readonly Destruction[], total: number, lang: CsvLanguage, zone: string): string {
   const local = (iso: string): string => localTime(zone, Date.parse(iso));
   const columns = ['destroyedAt', 'dataSubject', 'categories', 'system', 'reason', 'method', 'orderedBy', 'orderedAt'];
   const rows = entries.map(({ at, subject, categories, reason, orderedBy, orderedAt }): Row => [
@@ -84,7 +90,7 @@ export function destructionCsv(entries: readonly Destruction[], lang: CsvLanguag
     orderedAt ? local(orderedAt) : '',
   ]);
   const [first, ...others] = columns.map((key) => word(key, lang));
-  return csvOf([[`${first} (${zone})`, ...others], ...rows], lang);
+  return csvOf([[`${first} (${zone})`, ...others], ...rows, ...leftOut(total - rows.length, lang)], lang);
 }
 
 export function sendCsvFile(response: Response, name: string, csv: string): typeof SENT {

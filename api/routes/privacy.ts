@@ -150,11 +150,8 @@ export const privacyRoutes = [
       if (!asFile) return { items, total };
       const detail = { rows: items.length };
       await recordAudit(deps.db, { agentId: agent.agentId, address, action: 'destruction_log.exported', detail });
-      return sendCsvFile(
-        response,
-        'destruction-log',
-        destructionCsv(items, lang, (await readSettings(deps.db, deps.config)).timezone),
-      );
+      const { timezone } = await readSettings(deps.db, deps.config);
+      return sendCsvFile(response, 'destruction-log', destructionCsv(items, total, lang, timezone));
     },
   }),
 ];

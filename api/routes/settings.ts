@@ -156,7 +156,8 @@ export const settingRoutes = [
       if (!asFile) return { items, total };
       const detail = { rows: items.length };
       await recordAudit(deps.db, { agentId: agent.agentId, address, action: 'audit.exported', detail });
-      return sendCsvFile(response, 'audit-log', auditCsv(items, lang, (await readSettings(deps.db, deps.config)).timezone));
+      const { timezone } = await readSettings(deps.db, deps.config);
+      return sendCsvFile(response, 'audit-log', auditCsv(items, total, lang, timezone));
     },
   }),
 ];

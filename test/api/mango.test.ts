@@ -10,6 +10,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createMangoRouter } from '../../api/routes/mango.ts';
 import { createIntakePool } from '../../db/intake.ts';
 import { createLogger } from '../../db/log.ts';
+import { removeAccount } from '../../db/pbx-accounts.ts';
+import { inTransaction } from '../../db/pool.ts';
 import { openSecrets } from '../../db/secrets.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { openWire } from '../support/wire.ts';
@@ -388,7 +390,7 @@ describe('what is refused changes nothing, says why, and is remembered for the i
 
   test('a refusal names the account that was removed', async () => {
     const id = await addIntegration('gone', 'salt');
-    await database.db('integrations').where({ id }).update({ removed_at: new Date() });
+    await inTransaction(database.db, (trx) => removeAccount(trx, id));
     const quiet = await serve(pool);
     const body = new URLSearchParams({ vpbx_api_key: 'gone', sign: signOf(json, 'gone', 'salt'), json });
     await fetch(`${quiet.base}/events/call`, { method: 'POST', body });
