@@ -134,7 +134,11 @@ describe('A test call', () => {
     ],
     [
       'was answered on none of the operator’s devices',
-      { ...taken, legs: [agentLeg({ endedAt: at(10), reason: 1131 }), mobileLeg({ endedAt: at(30), reason: 1111 })] },
+      {
+        ...taken,
+        now: at(51),
+        legs: [agentLeg({ endedAt: at(10), reason: 1131 }), mobileLeg({ endedAt: at(30), reason: 1111 })],
+      },
       '3 agent_answers failed agent_not_answered 1111',
     ],
     [
@@ -149,7 +153,7 @@ describe('A test call', () => {
     ],
     [
       'was not answered by an operator whose leading zero the order left out',
-      { ...taken, extension: '511', legs: [agentLeg({ toExtension: '0511', endedAt: at(30), reason: 1111 })] },
+      { ...taken, now: at(51), extension: '511', legs: [agentLeg({ toExtension: '0511', endedAt: at(30), reason: 1111 })] },
       '3 agent_answers failed agent_not_answered 1111',
     ],
     [
