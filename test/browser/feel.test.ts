@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
-import { cards, goTo, newCustomer, newNumber, openOffice, type Office } from './desk.ts';
+import { cards, goTo, newCustomer, newNumber, openOffice, settled, type Office } from './desk.ts';
 
 let office: Office;
 beforeAll(async () => {
@@ -99,7 +99,7 @@ describe('it feels instant', () => {
     await page.getByRole('link', { name }).waitFor();
     const scene = { ticketId, name };
     await goTo(page, path(scene));
-    await page.waitForLoadState('networkidle').catch(() => undefined);
+    await settled(page);
     const goOn = await slowServer(page);
     await page.evaluate(STOPWATCH);
     await act(page, scene);

@@ -2,22 +2,20 @@ import { computed, shallowRef } from 'vue';
 import { client } from '../client.ts';
 import type { Agent } from '../contract.ts';
 import { on, onResume } from '../live/stream.ts';
+import { readOnceMore } from './read-again.ts';
 
 const all = shallowRef<Agent[] | null>(null);
-let asking: Promise<void> | null = null;
 
-async function read(): Promise<void> {
+const read = readOnceMore(async () => {
   try {
     all.value = (await client.agents.list()).items;
   } catch {
     // Names are an aid here; the next page that needs them asks again.
-  } finally {
-    asking = null;
   }
-}
+});
 
 /** Whoever has asked once hears of every change. */
-const readAgain = (): void => void (all.value && (asking ??= read()));
+const readAgain = (): void => void (all.value && read());
 on('agents.changed', readAgain);
 onResume(readAgain);
 
@@ -27,7 +25,7 @@ export const teamsOf = (agents: readonly Pick<Agent, 'team'>[]): string[] =>
 
 /** Everybody who can be made responsible for a ticket; read once and shared. */
 export function useAgents() {
-  if (!all.value) asking ??= read();
+  if (!all.value) void read();
   return {
     /** False until the names are here. */
     known: computed(() => all.value !== null),
@@ -35,6 +33,6 @@ export function useAgents() {
     /** Also those who have left, last: statistics still know them and their teams. */
     everybody: computed(() => all.value ?? []),
     teams: computed(() => teamsOf(all.value ?? [])),
-    reload: () => (asking ??= read()),
+    reload: read,
   };
 }

@@ -4,36 +4,34 @@ import type { Customer, Field } from '../contract.ts';
 import { on, onResume } from '../live/stream.ts';
 import { formatDay, formatNumber, formatPhone } from '../format.ts';
 import { t, textOf } from '../text/index.ts';
+import { readOnceMore } from './read-again.ts';
 
 const all = shallowRef<readonly Field[]>([]);
-let asking: Promise<void> | null = null;
 let known = false;
 
-async function read(): Promise<void> {
+const read = readOnceMore(async () => {
   try {
     const { items } = await client.fields.list();
     all.value = [...items].sort((a, b) => a.position - b.position);
     known = true;
   } catch {
     // The next screen that shows fields asks again.
-  } finally {
-    asking = null;
   }
-}
+});
 
 /** Whoever has asked once hears of every change. */
-const readAgain = (): void => void (known && (asking ??= read()));
+const readAgain = (): void => void (known && read());
 on('fields.changed', readAgain);
 onResume(readAgain);
 
 /** The customers' fields as an admin set them up; read once and shared. */
 export function useFields() {
-  if (!known) asking ??= read();
+  if (!known) void read();
   return {
     fields: all,
     customFields: computed(() => all.value.filter((field) => !field.builtIn)),
     onCall: computed(() => all.value.filter((field) => field.showOnCall)),
-    reload: () => (asking ??= read()),
+    reload: read,
   };
 }
 
