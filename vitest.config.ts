@@ -6,8 +6,9 @@ const shared = { pool: 'forks' as const, testTimeout: 90_000, hookTimeout: 120_0
 /** Whole processes and browsers: on CI's shared cores one more try tells a busy moment from a fault. The reporter names what was retried. */
 const inCi = { retry: process.env['CI'] ? 1 : 0 };
 
-/** Every page in every look, and minutes of real processes: `.ci/run` keeps them for the end, when there is time left. */
-const WIDE = ['test/browser/everywhere.test.ts'];
+/** Every page in every look, times measured in a browser that has the machine for itself, and minutes of real processes: `.ci/run` keeps
+ * them for the end, when there is time left. */
+const WIDE = ['test/browser/everywhere.test.ts', 'test/browser/feel.test.ts'];
 const LONG = ['test/product/backup.test.ts', 'test/product/downtime.test.ts', 'test/privacy/erasure-killed.test.ts'];
 
 /**
@@ -54,7 +55,8 @@ export default defineConfig({
           include: ['test/browser/**/*.test.ts'],
           exclude: WIDE,
           globalSetup: ['test/support/global-setup.ts'],
-          fileParallelism: false,
+          // After everything else: two browsers at a time are what two cores bear.
+          sequence: { groupOrder: 1 },
           testTimeout: 120_000,
         },
       },
@@ -65,6 +67,8 @@ export default defineConfig({
           name: 'wide',
           include: WIDE,
           globalSetup: ['test/support/global-setup.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
           testTimeout: 120_000,
         },
       },
