@@ -22,21 +22,11 @@ const directory = mkdtempSync(join(tmpdir(), 'trubka-report-'));
 const report = join(directory, 'report.json');
 const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
 const code = await run(process.execPath, [...vitest, ...args], env);
-const { passed, failed } = count(report, code);
-for (const line of whatFailed(report)) console.log(line);
+const { passed, failed, said } = outcomeOf(report, code);
+for (const line of said) console.log(line);
 rmSync(directory, { recursive: true, force: true });
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || code !== 0 ? 1 : 0;
-
-/** Each test that failed, with how each of its tries did, last of all: where only the end of a log is kept, this is what is needed. */
-function whatFailed(file) {
-  if (!existsSync(file)) return [];
-  return JSON.parse(readFileSync(file, 'utf8')).testResults.flatMap(({ name, message, status, assertionResults }) => {
-    const tests = assertionResults.filter((one) => one.status === 'failed');
-    if (status === 'failed' && tests.length === 0) return [`FAILED ${name}`, ...firstLines(message ?? '')];
-    return tests.flatMap((one) => [`FAILED ${name} > ${one.fullName}`, ...(one.failureMessages ?? []).flatMap(firstLines)]);
-  });
-}
 
 /** What went wrong and where, without the rest of the trace. */
 function firstLines(message) {
@@ -46,15 +36,23 @@ function firstLines(message) {
   return [...said, ...(place ? [place] : [])].map((line) => `  ${line.slice(0, 300)}`);
 }
 
-/** A file that could not even be loaded, and a fault outside of any test, count as a failure each. */
-function count(file, exitCode) {
-  if (!existsSync(file)) return { passed: 0, failed: 1 };
-  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
-  const unloaded = testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((one) => one.status === 'failed'),
-  ).length;
-  const failed = numFailedTests + unloaded;
-  return { passed: numPassedTests, failed: failed === 0 && exitCode !== 0 ? 1 : failed };
+/**
+ * What there is to say last of all, where perhaps only the end of a log is kept: each failure, and how each of its tries went.
+ * A file that could not even be loaded, and a fault outside of any test, count as a failure each.
+ */
+function outcomeOf(file, exitCode) {
+  if (!existsSync(file)) return { passed: 0, failed: 1, said: [] };
+  const { numPassedTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
+  const failures = testResults.flatMap(({ name, message, status, assertionResults }) => {
+    const tests = assertionResults.filter((one) => one.status === 'failed');
+    if (status === 'failed' && tests.length === 0) return [{ what: name, messages: [message ?? ''] }];
+    return tests.map(({ fullName, failureMessages }) => ({ what: `${name} > ${fullName}`, messages: failureMessages ?? [] }));
+  });
+  return {
+    passed: numPassedTests,
+    failed: failures.length === 0 && exitCode !== 0 ? 1 : failures.length,
+    said: failures.flatMap(({ what, messages }) => [`FAILED ${what}`, ...messages.flatMap(firstLines)]),
+  };
 }
 
 function run(command, commandArgs, environment) {
