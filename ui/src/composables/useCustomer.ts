@@ -1,4 +1,4 @@
-import { computed, onScopeDispose, type Ref } from 'vue';
+import { onScopeDispose, type Ref } from 'vue';
 import { client } from '../client.ts';
 import { on, onResume } from '../live/stream.ts';
 import { useLoad } from './useLoad.ts';
@@ -7,7 +7,7 @@ import { useLoad } from './useLoad.ts';
 export function useCustomer(customerId: Readonly<Ref<string | null>>) {
   const customer = useLoad(
     async (signal) => (customerId.value ? client.customers.read(customerId.value, signal) : null),
-    computed(() => customerId.value),
+    customerId,
   );
   const refresh = (): void => void (customerId.value && customer.reload());
   const stops = [on('customer.changed', (event) => event.customerId === customerId.value && refresh()), onResume(refresh)];

@@ -1,8 +1,6 @@
-import { onScopeDispose, type Ref } from 'vue';
+import type { Ref } from 'vue';
 import { client } from '../client.ts';
-import { on, onResume } from '../live/stream.ts';
-import { useLoad } from './useLoad.ts';
-import { useThrottled } from './useThrottled.ts';
+import { useLiveList } from './useLiveList.ts';
 
 export interface CustomerQuery {
   readonly q?: string;
@@ -11,10 +9,5 @@ export interface CustomerQuery {
 }
 
 /** A page of customers that follows every change made by anyone. */
-export function useCustomerList(query: Readonly<Ref<CustomerQuery>>) {
-  const list = useLoad((signal) => client.customers.list(query.value, signal), query);
-  const refresh = useThrottled(() => void list.reload(), 1000);
-  const stops = [on('customer.changed', refresh), onResume(refresh)];
-  onScopeDispose(() => stops.forEach((stop) => stop()));
-  return list;
-}
+export const useCustomerList = (query: Readonly<Ref<CustomerQuery>>) =>
+  useLiveList(client.customers.list, query, ['customer.changed']);
