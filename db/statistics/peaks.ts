@@ -14,37 +14,41 @@ interface Asked {
   readonly into: Collector;
 }
 
-/**
- * Tickets that came back to an hour of the week six days or more after their first fact: those of them that are not counted there
- * with an earlier one.
- */
-async function addRecurring({ reader, scope, hours, into }: Asked, figure: RuledFigure): Promise<void> {
+/** Adds what is found by comparing a figure's facts: each ticket once at each hour of the week. */
+async function addCompared(
+  { reader, scope, hours, into }: Asked,
+  figure: RuledFigure,
+  found: (facts: string) => string,
+): Promise<void> {
   const { sql: where, bindings } = scopeSql(scope);
   const facts = `${fromSql(ruleOf(figure).facts)}
     where ${where} and ${belongsSql(figure, wholePeriod(whoseOf(scope.filter)))}`;
   const rows = await reader.rows<{ grouped_by: string; count: number }>(
-    `select grouped_by::text, count(*)::int as count
-     from (select distinct ${hours.sql} as grouped_by, f.ticket_id from ${facts} and f.may_recur) late
-     where not exists (
-       select from ${facts} and not f.may_recur and f.ticket_id = late.ticket_id and ${hours.sql} = late.grouped_by)
-     group by grouped_by`,
+    `select grouped_by::text, count(*)::int as count from ${found(facts)} group by grouped_by`,
     { ...bindings, ...hours.bindings },
   );
   for (const { grouped_by, count } of rows) into.addToGroup(grouped_by, figure, things(count));
 }
 
-/** The tickets of a figure at each hour of the week, compared. */
-async function countDistinct({ reader, scope, hours, into }: Asked, figure: RuledFigure): Promise<void> {
-  const { sql: where, bindings } = scopeSql(scope);
-  const rows = await reader.rows<{ grouped_by: string; count: number }>(
-    `select grouped_by::text, count(*)::int as count
-     from (select distinct ${hours.sql} as grouped_by, f.ticket_id
-       from ${fromSql(ruleOf(figure).facts)} where ${where} and ${belongsSql(figure, wholePeriod(whoseOf(scope.filter)))}) each
-     group by grouped_by`,
-    { ...bindings, ...hours.bindings },
+const ticketsAtHours = (hours: HoursOfWeek, facts: string): string =>
+  `(select distinct ${hours.sql} as grouped_by, f.ticket_id from ${facts}) each`;
+
+/**
+ * Tickets that came back to an hour of the week six days or more after their first fact: those of them that are not counted there
+ * with an earlier one.
+ */
+const addRecurring = (asked: Asked, figure: RuledFigure): Promise<void> =>
+  addCompared(
+    asked,
+    figure,
+    (facts) => `${ticketsAtHours(asked.hours, `${facts} and f.may_recur`)}
+      where not exists (
+        select from ${facts} and not f.may_recur and f.ticket_id = each.ticket_id and ${asked.hours.sql} = each.grouped_by)`,
   );
-  for (const { grouped_by, count } of rows) into.addToGroup(grouped_by, figure, things(count));
-}
+
+/** The tickets of a figure at each hour of the week, compared. */
+const countDistinct = (asked: Asked, figure: RuledFigure): Promise<void> =>
+  addCompared(asked, figure, (facts) => ticketsAtHours(asked.hours, facts));
 
 /** Facts that lie less than six days apart share an hour of the week only within one hour, whose first is told by its predecessor. */
 async function addFigure(asked: Asked, figure: RuledFigure): Promise<void> {
