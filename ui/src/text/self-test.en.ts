@@ -182,7 +182,7 @@ export const selfTest = {
     worker_away: 'Start a worker (npm run start:worker) with the same DATABASE_URL and TEMPORAL_ADDRESS.',
     worker_not_known: 'First bring Temporal back.',
     delivery_stuck: 'Look at the worker’s log (logs/worker) and at the workflows of the calls.',
-    disk_low: 'Make room, or keep recordings for a shorter time (general settings).',
+    disk_low: 'Make room, or keep recordings for a shorter time (“Data retention”).',
     disk_full: 'Make room in the data directory at once.',
     disk_not_known: 'See that the API’s process can read the data directory.',
   },
