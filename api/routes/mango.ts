@@ -148,8 +148,10 @@ export function createMangoRouter(deps: MangoRouterDeps): Router {
 
 async function signingAccount(accounts: SigningAccounts, form: MangoForm): Promise<SigningAccount> {
   const { key, sign, json } = form;
-  if (!sign) throw new RefusedWebhook('missing_signature', namedField('sign', 'missing', 'is missing'));
   const known = key && key.length <= MAX_KEY_LENGTH ? await accounts.find(key) : null;
+  if (!sign) {
+    throw new RefusedWebhook('missing_signature', namedField('sign', 'missing', 'is missing'), known?.integrationId);
+  }
   if (!key || !known) {
     const errors = namedField('vpbx_api_key', 'unknown_key', 'is of no account here');
     throw new RefusedWebhook('unknown_key', errors, null, () => keyFault(accounts, form, sign));

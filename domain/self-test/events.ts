@@ -42,7 +42,7 @@ export function checkSignature({ events: { refused, lastAcceptedAt } }: SelfTest
     const code = refused.isOurs || lastAcceptedAt === null ? 'body_damaged' : 'stranger_damaged';
     return say(code, { ...about, params: { ...about.params, reason: refused.reason } });
   }
-  return say('not_signed', about);
+  return say(refused.isOurs ? 'not_signed' : 'stranger_unsigned', about);
 }
 
 /** The middle of the last differences: one late event moves it little. */

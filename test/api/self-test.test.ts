@@ -208,7 +208,12 @@ describe('The self-test of a PBX account', () => {
       expect(await stage.check('signature')).toMatchObject({ code: 'body_damaged', params: { reason: 'not_a_form' } }),
     );
     await send('vpbx_api_key=x&json={}', 'application/x-www-form-urlencoded');
-    await eventually(async () => expect((await stage.check('signature')).code).toBe('not_signed'));
+    await eventually(async () =>
+      expect(await stage.check('signature')).toMatchObject({ verdict: 'warning', code: 'stranger_unsigned' }),
+    );
+    const own = new URLSearchParams({ vpbx_api_key: stage.pbx.credentials.key, json: '{}' });
+    await send(own.toString(), 'application/x-www-form-urlencoded');
+    await eventually(async () => expect(await stage.check('signature')).toMatchObject({ verdict: 'failed', code: 'not_signed' }));
   });
 
   it('tells a clock that is off, and bears with three hours', async () => {

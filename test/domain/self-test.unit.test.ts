@@ -213,7 +213,30 @@ const TABLE: readonly Row[] = [
     { verdict: 'failed', code: 'key_typo' },
   ],
   ['a stranger knocks', 'signature', came({ refused: refused('unknown_key') }), { verdict: 'warning', code: 'stranger_key' }],
-  ['not signed at all', 'signature', came({ refused: refused('missing_signature') }), { verdict: 'warning', code: 'not_signed' }],
+  [
+    'the account’s own request is not signed',
+    'signature',
+    came({ refused: refused('missing_signature', true) }),
+    { verdict: 'failed', code: 'not_signed', at: NOW },
+  ],
+  [
+    'a stranger’s is not signed, while good events are known',
+    'signature',
+    came({ refused: refused('missing_signature') }),
+    { verdict: 'warning', code: 'stranger_unsigned', params: { address: '81.88.80.132' } },
+  ],
+  [
+    'a stranger’s is not signed, and nothing good ever came',
+    'signature',
+    { events: { ...fresh, refused: refused('missing_signature') } },
+    { verdict: 'warning', code: 'stranger_unsigned' },
+  ],
+  [
+    'a stranger’s was not signed, and good events came since',
+    'signature',
+    came({ refused: refused('missing_signature', false, NOW - HOUR) }),
+    { verdict: 'ok', code: 'signature_ok' },
+  ],
   [
     'the body of the account’s own request is damaged',
     'signature',

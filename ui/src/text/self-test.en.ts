@@ -83,7 +83,9 @@ export const selfTest = {
     key_typo: 'The signature of the last event fits, but its key differs from the one entered here (sent by {address}).',
     key_differs: 'The key in the last event belongs to no integration (sent by {address}).',
     stranger_key: 'The last request came with a foreign key (sent by {address}). This PBX’s events before it were right.',
-    not_signed: 'The last request came unsigned (sent by {address}): the PBX does not do that.',
+    not_signed: 'The last event came with this PBX’s key and without a signature (sent by {address}): it was lost on the way.',
+    stranger_unsigned:
+      'The last request came without a signature and without this PBX’s key (sent by {address}): the PBX does not do that.',
     body_damaged: 'The last event arrived damaged ({reason}): somebody changed it on the way.',
     stranger_damaged:
       'The last request came damaged ({reason}), and whose it is is not known (sent by {address}). This PBX’s events before it were right.',
@@ -156,7 +158,9 @@ export const selfTest = {
     key_differs: 'Compare “Уникальный код вашей АТС” with what is entered here: another account, or a typo.',
     stranger_key:
       'If it is your second Mango Office account, connect it as another integration. If you do not know the sender, it is a stranger.',
-    not_signed: 'If you do not know the sender, it is a stranger and there is nothing to do. Else check the proxy.',
+    not_signed: 'Proxy and firewall must not change the body of requests to /mango.',
+    stranger_unsigned:
+      'If you do not know the sender, it is a stranger and there is nothing to do. Else see whether the proxy loses the body.',
     body_damaged: 'Proxy and firewall must not change body and type of requests to /mango (form-urlencoded, up to 256 KB).',
     stranger_damaged: 'If you do not know the sender, it is a stranger and nothing need be done. Otherwise check the proxy.',
     clock_unknown: 'The first call will tell.',
