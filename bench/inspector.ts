@@ -45,6 +45,9 @@ async function fill(db: Db, events: number): Promise<void> {
        from generate_series(0, :each - 1) s) event on true`,
     { each: EVENTS_PER_CALL },
   );
+  await db.raw(`insert into inbox (source, key, entry, body, verdict, received_at, delivered_at)
+    select 'agent', 'a' || c.id, c.entry_id, jsonb_build_object('actionId', c.id, 'action', 'save_draft'), 'delivered', c.started_at, c.started_at
+    from calls c where substr(c.entry_id, 7)::int % 3 = 0`);
   await db.raw(
     `insert into refused_events (at, path, reason) select now() - n * interval '1 hour', '/events/call', 'bad_signature' from generate_series(1, 1000) n`,
   );
@@ -63,6 +66,8 @@ async function filters(db: Db): Promise<[string, InspectorFilter][]> {
     ['the small account', { accountId: accounts[2]?.id }],
     ['a common kind', { kind: '/events/call' }],
     ['a rare kind', { kind: '/result/callback' }],
+    ['agents', { kind: 'agent' }],
+    ['the system, which did nothing', { kind: 'system' }],
     ['delivered', { verdict: 'delivered' }],
     ['unknown operator', { verdict: 'unknown_operator' }],
     ['failed', { verdict: 'failed' }],
@@ -75,6 +80,8 @@ async function filters(db: Db): Promise<[string, InspectorFilter][]> {
     ['a whole number', { digits }],
     ['its last four digits', { digits: digits.slice(-4) }],
     ['three digits that many have', { digits: '790' }],
+    ['a busy operator, delivered', { extension: '101', verdict: 'delivered' }],
+    ['agents and digits that many have', { kind: 'agent', digits: '790' }],
     ['a busy operator, unknown, of a day', { extension: '101', verdict: 'unknown_operator', from: day }],
     ['the small account, late', { accountId: accounts[2]?.id, verdict: 'late' }],
     ['a busy operator and digits', { extension: '101', digits: digits.slice(-4) }],
