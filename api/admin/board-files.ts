@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Router } from 'express';
+import { words, wordsOfLocale, type BoardWords } from './words.ts';
 
 const UI_FILES = join(dirname(createRequire(import.meta.url).resolve('@bull-board/ui/package.json')), 'dist', 'static');
 
@@ -20,60 +21,26 @@ export const withWorkflowButtons = (script: string): string =>
 const TABS = '["Data","Progress","Options","Logs","Error","Timeline"]';
 export const withWorkflowTabs = (script: string): string => script.replace(TABS, '["Data","Logs","Error","Timeline"]');
 
-/** What its buttons do here. */
-const WORDS = {
-  PROMOTE: 'Запросить запись ещё раз',
-  CLEAN: 'Прервать',
-  RETRY: 'Повторить (завершённый звонок: запросить запись ещё раз)',
-};
-const CONFIRM = {
-  PROMOTE: 'Запросить у АТС запись этого звонка ещё раз?',
-  CLEAN: 'Прервать? Что не успело записаться, записано не будет.',
-  RETRY: 'Повторить? Прерванный звонок продолжится с последнего удачного шага; у завершённого будет ещё раз запрошена запись.',
-};
+/** Its menu shows the name that stands in addresses, as nowhere else. */
+const MENU_NAME = /let (\w)=!(\w)\.children\.length,(\w)=\2\.name,/;
+export const withDisplayNames = (script: string): string =>
+  script.replace(MENU_NAME, 'let $1=!$2.children.length,$3=$2.queue?.displayName||$2.name,');
 
-/** What its states are called here. */
-const STATUS = { ACTIVE: 'Идут', DELAYED: 'Ждут записи', FAILED: 'Прерванные и с ошибкой' };
-
-/** Where it speaks of jobs. */
-const JOB = {
-  ADDED_AT: 'Создан',
-  PROCESS_STARTED_AT: 'Начат',
-  FINISHED_AT: 'Завершён',
-  NOT_FOUND: 'Такого процесса нет',
-  NO_LOGS: 'История пуста',
-  NO_ERRORS: 'Ошибок нет',
-};
-const COUNT = { one: '{{count}} процесс', few: '{{count}} процесса', many: '{{count}} процессов', other: '{{count}} процессов' };
-const DASHBOARD = {
-  ...Object.fromEntries(Object.entries(COUNT).map(([form, words]) => [`JOBS_COUNT_${form}`, words])),
-  JOBS_COUNT: COUNT.other,
-};
-
-/** Above the sentence that says why. */
-const ERRORS = { INTERNAL_SERVER_ERROR: 'Не получилось' };
-
-interface Messages {
-  readonly JOB: { readonly ACTIONS: { readonly CONFIRM: object } };
-  readonly QUEUE: { readonly STATUS: object };
-  readonly DASHBOARD: object;
-  readonly MENU: object;
-  readonly ERRORS: object;
+interface Texts {
+  readonly [key: string]: string | Texts;
 }
 
-export function withWorkflowWords(json: string): string {
-  const messages = JSON.parse(json) as Messages;
-  const { ACTIONS } = messages.JOB;
-  const actions = { ...ACTIONS, ...WORDS, CONFIRM: { ...ACTIONS.CONFIRM, ...CONFIRM } };
-  const emptyState = 'Процессов со статусом «{{status}}» нет.';
-  const queue = { ...messages.QUEUE, EMPTY_STATE: emptyState, STATUS: { ...messages.QUEUE.STATUS, ...STATUS } };
-  return JSON.stringify({
-    ...messages,
-    ...{ JOB: { ...messages.JOB, ...JOB, ACTIONS: actions }, QUEUE: queue },
-    ERRORS: { ...messages.ERRORS, ...ERRORS },
-    ...{ DASHBOARD: { ...messages.DASHBOARD, ...DASHBOARD }, MENU: { ...messages.MENU, QUEUES: 'ПРОЦЕССЫ' } },
+function over(texts: Texts, changes: Texts): Texts {
+  const changed = Object.entries(changes).map(([key, change]) => {
+    const known = texts[key];
+    return [key, typeof change === 'string' || typeof known !== 'object' ? change : over(known, change)] as const;
   });
+  return { ...texts, ...Object.fromEntries(changed) };
 }
+
+/** The library's texts, but for the few that speak of queues and jobs where workflows are meant. */
+export const withWorkflowWords = (json: string, { messages }: BoardWords): string =>
+  JSON.stringify(over(JSON.parse(json) as Texts, messages as unknown as Texts));
 
 /** Elements that would send the browser to another host: the board's page asks Google for its letters. */
 export const withoutForeignHosts = (html: string): string =>
@@ -98,13 +65,16 @@ li:has(> a[href*='status=paused']) { display: none; }
 `;
 
 /** The page with these styles, and with the two ways out that its own menu hides behind a picture of a person. */
-export const withWaysOut = (html: string, basePath: string): string =>
-  html
+export function withWaysOut(html: string, basePath: string): string {
+  const { locale, home, findById } = words();
+  return html
+    .replace('<html lang="en"', `<html lang="${locale}"`)
     .replace('</head>', `<link rel="stylesheet" href="${basePath}/static/trubka.css"></head>`)
     .replace(
       '</body>',
-      `<nav class="trubka" aria-label="Трубка"><a href="${basePath}/find">Найти по id</a><a href="/">Трубка</a></nav></body>`,
+      `<nav class="trubka" aria-label="${home}"><a href="${basePath}/find">${findById}</a><a href="/">${home}</a></nav></body>`,
     );
+}
 
 const SCRIPT = /^[\w.-]+\.js$/;
 
@@ -115,15 +85,17 @@ export function createBoardFiles(): Router {
     const { folder = '', file = '' } = request.params;
     if (!SCRIPT.test(file) || !['', 'async'].includes(folder)) return next();
     const script = await readFile(join(UI_FILES, 'js', folder, file), 'utf8').catch(() => undefined);
-    if (script === undefined || !(BUTTONS.test(script) || script.includes(TABS))) return next();
-    response.type('text/javascript').send(withWorkflowTabs(withWorkflowButtons(script)));
+    if (script === undefined || !(BUTTONS.test(script) || script.includes(TABS) || MENU_NAME.test(script))) return next();
+    response.type('text/javascript').send(withDisplayNames(withWorkflowTabs(withWorkflowButtons(script))));
   });
   router.get('/static/trubka.css', (_request, response) => {
     response.type('text/css').send(STYLES);
   });
-  router.get('/static/locales/ru-RU/messages.json', async (_request, response) => {
-    const json = await readFile(join(UI_FILES, 'locales', 'ru-RU', 'messages.json'), 'utf8');
-    response.type('application/json').send(withWorkflowWords(json));
+  router.get('/static/locales/:locale/messages.json', async (request, response, next) => {
+    const known = wordsOfLocale(request.params.locale);
+    if (!known) return next();
+    const json = await readFile(join(UI_FILES, 'locales', known.locale, 'messages.json'), 'utf8');
+    response.type('application/json').send(withWorkflowWords(json, known));
   });
   return router;
 }

@@ -7,12 +7,15 @@ import type { Logger } from '../../db/log.ts';
 import { problemBody, ProblemError, statusOf, toProblem } from '../problems.ts';
 import { createBoardFiles, withoutForeignHosts, withWaysOut } from './board-files.ts';
 import { createFindPage } from './find-page.ts';
+import { words } from './words.ts';
 
 /** As the library's, but for its page, which asks nobody else for anything, and its failures, which become problems like all others. */
 class BoardAdapter extends ExpressAdapter {
   override setEntryRoute({ route, handler }: AppViewRoute): this {
     this.app.get(route, (_request, response, next) => {
-      const { name, params } = handler({ basePath: this.basePath, uiConfig: this.uiConfig });
+      const { title: boardTitle, locale: lng } = words();
+      const uiConfig = { ...this.uiConfig, boardTitle, locale: { lng } };
+      const { name, params } = handler({ basePath: this.basePath, uiConfig });
       response.render(name, params, (error: Error | null, html?: string) => {
         if (error) return next(error);
         response.type('html').send(withWaysOut(withoutForeignHosts(html ?? ''), this.basePath));
@@ -35,7 +38,7 @@ const KNOWN_CHANGE = /^\/api\/queues\/[^/]+\/[^/]+\/(retry|clean|promote)$/;
 const refuseUnfit: RequestHandler = (request, _response, next) => {
   const safe = request.method === 'GET' || request.method === 'HEAD';
   if (safe || KNOWN_CHANGE.test(request.path)) return next();
-  next(new ProblemError('not_for_workflows', { detail: 'С процессами звонков так не поступают: только по одному' }));
+  next(new ProblemError('not_for_workflows', { detail: words().problems.oneByOne }));
 };
 
 const noStore: RequestHandler = (request, response, next) => {
@@ -61,15 +64,15 @@ const answerFailures =
         JSON.stringify({
           ...body,
           error: { key: 'ERRORS.INTERNAL_SERVER_ERROR' },
-          message: SHOWN[problem.code] ?? problem.details.detail ?? problem.message,
+          message: shown(problem.code) ?? problem.details.detail ?? problem.message,
         }),
       );
   };
 
-const SHOWN: Partial<Record<ProblemError['code'], string>> = {
-  temporal_unavailable: 'Temporal сейчас не отвечает. Звонки принимаются и будут обработаны, когда он вернётся.',
-  storage_unavailable: 'База данных сейчас не отвечает.',
-};
+function shown(code: ProblemError['code']): string | undefined {
+  const { temporalUnavailable, storageUnavailable } = words().problems;
+  return { temporal_unavailable: temporalUnavailable, storage_unavailable: storageUnavailable }[code as string];
+}
 
 export function createBoard(basePath: string, queues: readonly BaseAdapter[], logger: Logger): Router {
   const serverAdapter = new BoardAdapter();
@@ -80,8 +83,6 @@ export function createBoard(basePath: string, queues: readonly BaseAdapter[], lo
     serverAdapter: serverAdapter as unknown as IServerAdapter,
     options: {
       uiConfig: {
-        boardTitle: 'Процессы',
-        locale: { lng: 'ru-RU' },
         hideRedisDetails: true,
         hideDocsLink: true,
         showMetrics: false,

@@ -1,20 +1,25 @@
 import type { BaseAdapter } from '@bull-board/api/dist/queueAdapters/base.js';
 import { Router } from 'express';
+import { words } from './words.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 
-const pageOf = (basePath: string, id: string): string => `<!doctype html>
-<html lang="ru"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Найти процесс</title>
+function pageOf(basePath: string, id: string): string {
+  const { locale, find } = words();
+  const about = id === '' ? find.hint : `<span role="alert">${find.none}</span>`;
+  return `<!doctype html>
+<html lang="${locale}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${find.title}</title>
 <style>
   :root { color-scheme: light dark; }
   body { font: 16px/1.5 system-ui, sans-serif; margin: 10vh auto; max-width: 34rem; padding: 0 1rem; }
   form { display: flex; gap: .5rem; } input { flex: 1; min-width: 0; } input, button { font: inherit; padding: .4rem .7rem; }
 </style></head>
-<body><main><h1>Найти процесс</h1>
-<form action="${basePath}/find"><input name="id" value="${escaped(id)}" required autofocus maxlength="300" aria-label="Id процесса, звонка или entry_id"><button>Найти</button></form>
-<p>${id === '' ? 'Id процесса (call:…), id звонка из адреса страницы или entry_id АТС.' : '<span role="alert">Такого процесса нет: Temporal хранит завершённые семь дней.</span>'}</p>
-<p><a href="${basePath}/">Все процессы</a></p></main></body></html>`;
+<body><main><h1>${find.title}</h1>
+<form action="${basePath}/find"><input name="id" value="${escaped(id)}" required autofocus maxlength="300" aria-label="${find.label}"><button>${find.submit}</button></form>
+<p>${about}</p>
+<p><a href="${basePath}/">${find.all}</a></p></main></body></html>`;
+}
 
 /** The board's own search knows names of queues only. This one leads from an id to its workflow, whichever queue it stands in. */
 export function createFindPage(basePath: string, queues: readonly BaseAdapter[]): Router {

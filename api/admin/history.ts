@@ -1,6 +1,7 @@
 import proto from '@temporalio/proto';
 import { maskNumbersIn } from '../../db/log.ts';
 import { decodePayload, millisecondsOf } from './executions.ts';
+import { wordFor, words } from './words.ts';
 
 export type HistoryEvent = proto.temporal.api.history.v1.IHistoryEvent;
 type Payloads = proto.temporal.api.common.v1.IPayloads;
@@ -11,38 +12,19 @@ const first = (payloads: Payloads | null | undefined): unknown => decodePayload(
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;
 const textOf = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
 
-const STEPS: Readonly<Record<string, string>> = {
-  applyDecisions: 'Решения записаны',
-  loadCallState: 'Прочитано, чем кончился звонок',
-  settleCallback: 'Обратный звонок завершён',
-  noteCallback: 'Ход обратного звонка записан',
-  placeCallback: 'команда АТС «позвонить»',
-  hangUpLeg: 'команда АТС «завершить»',
-  fetchRecording: 'запись разговора',
-  reconcileCalls: 'сверка со статистикой АТС',
-  sweepRecordings: 'уборка записей',
-  cutStreamEvents: 'уборка событий',
-  mendCalls: 'починка звонков без процесса',
-  removeOldRecordings: 'удаление старых записей',
-  redactOldEvents: 'номера в старых событиях заменены',
-  cutOldRows: 'удаление старых строк',
-  blockCustomer: 'новые данные больше не принимаются',
-  callsUnderWay: 'идут ли звонки',
-  eraseEverything: 'удаление данных и записей',
-  finishErasure: 'строка в журнале уничтожения',
-};
-const stepName = (type: string): string => STEPS[type] ?? type;
+const stepName = (type: string): string => wordFor(words().steps, type);
 
 /** What came of one decision (`DecisionResult`), as far as an admin cares. */
 function resultWords(result: unknown): string[] {
   if (!isRecord(result)) return [];
+  const { projected, projectedCancelled, ticketed, announced } = words().history;
   switch (result['type']) {
     case 'projected':
-      return [result['cancelled'] === true ? 'состояние звонка, звонок отменён' : 'состояние звонка'];
+      return [result['cancelled'] === true ? projectedCancelled : projected];
     case 'ticketed':
-      return [`обращение ${textOf(result['ticketId'])}`];
+      return [`${ticketed} ${textOf(result['ticketId'])}`];
     case 'announced':
-      return [`запись объявлена: ${textOf(result['rowId'])}`];
+      return [`${announced}: ${textOf(result['rowId'])}`];
     default:
       return [];
   }
@@ -52,14 +34,14 @@ function resultWords(result: unknown): string[] {
 function messageWords(message: unknown): string {
   if (!isRecord(message)) return '';
   const what = [message['type'], message['action'] ?? message['state'], message['code']].map(textOf).filter(Boolean).join(' ');
-  return message['inboxId'] === undefined ? what : `${what} (событие ${textOf(message['inboxId'])})`;
+  return message['inboxId'] === undefined ? what : `${what} (${words().history.ofEvent} ${textOf(message['inboxId'])})`;
 }
 
 function signalWords(event: HistoryEvent): string {
   const { signalName, input } = event.workflowExecutionSignaledEventAttributes ?? {};
   const carried = first(input);
   const messages = (Array.isArray(carried) ? carried : [carried]).map(messageWords).filter(Boolean);
-  return `Сигнал ${signalName ?? ''}${messages.length > 0 ? `: ${messages.join(', ')}` : ''}`;
+  return `${words().history.signal} ${signalName ?? ''}${messages.length > 0 ? `: ${messages.join(', ')}` : ''}`;
 }
 
 /** Local activities leave no events of their own, only these markers. */
@@ -68,10 +50,10 @@ function markerWords(event: HistoryEvent): string | undefined {
   if (markerName !== 'core_local_activity') return undefined;
   const data = first(details?.['data']);
   const type = isRecord(data) ? textOf(data['activity_type']) : '';
-  if (failure) return `Шаг не удался: ${stepName(type)} (${failure.message ?? ''})`;
+  if (failure) return `${words().history.stepFailed}: ${stepName(type)} (${failure.message ?? ''})`;
   const results = first(details?.['result']);
-  const words = (Array.isArray(results) ? results : []).flatMap(resultWords);
-  return `${stepName(type)}${words.length > 0 ? `: ${words.join(', ')}` : ''}`;
+  const outcomes = (Array.isArray(results) ? results : []).flatMap(resultWords);
+  return `${stepName(type)}${outcomes.length > 0 ? `: ${outcomes.join(', ')}` : ''}`;
 }
 
 /** Names of activities by the event that scheduled them: later events of theirs name only that one. */
@@ -80,11 +62,12 @@ export type Scheduled = Map<string, string>;
 function activityWords(event: HistoryEvent, scheduled: Scheduled): string | undefined {
   const of = (attributes: { scheduledEventId?: unknown } | null | undefined): string =>
     stepName(scheduled.get(String(attributes?.scheduledEventId)) ?? '');
+  const { ordered, carriedOut, failed, timedOut } = words().history;
   switch (event.eventType) {
     case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED: {
       const type = event.activityTaskScheduledEventAttributes?.activityType?.name ?? '';
       scheduled.set(String(event.eventId), type);
-      return `Поручено: ${stepName(type)}`;
+      return `${ordered}: ${stepName(type)}`;
     }
     case EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: {
       const attributes = event.activityTaskCompletedEventAttributes;
@@ -92,29 +75,30 @@ function activityWords(event: HistoryEvent, scheduled: Scheduled): string | unde
       const outcome = isRecord(result)
         ? [result['state'], result['reason'], result['code']].map(textOf).filter(Boolean).join(', ')
         : '';
-      return `Исполнено: ${of(attributes)}${outcome ? ` — ${outcome}` : ''}`;
+      return `${carriedOut}: ${of(attributes)}${outcome ? ` — ${outcome}` : ''}`;
     }
     case EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED: {
       const attributes = event.activityTaskFailedEventAttributes;
-      return `Не удалось: ${of(attributes)} (${attributes?.failure?.message ?? ''})`;
+      return `${failed}: ${of(attributes)} (${attributes?.failure?.message ?? ''})`;
     }
     case EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
-      return `Вышло время: ${of(event.activityTaskTimedOutEventAttributes)}`;
+      return `${timedOut}: ${of(event.activityTaskTimedOutEventAttributes)}`;
     default:
       return undefined;
   }
 }
 
 function timerWords(event: HistoryEvent): string | undefined {
+  const { locale, history } = words();
   switch (event.eventType) {
     case EventType.EVENT_TYPE_TIMER_STARTED: {
       const pauseMs = millisecondsOf(event.timerStartedEventAttributes?.startToFireTimeout) ?? 0;
-      return `Таймер на ${(pauseMs / 1000).toLocaleString('ru-RU')} с`;
+      return history.timer.replace('{seconds}', (pauseMs / 1000).toLocaleString(locale));
     }
     case EventType.EVENT_TYPE_TIMER_FIRED:
-      return 'Таймер сработал';
+      return history.timerFired;
     case EventType.EVENT_TYPE_TIMER_CANCELED:
-      return 'Таймер отменён';
+      return history.timerCancelled;
     default:
       return undefined;
   }
@@ -122,23 +106,24 @@ function timerWords(event: HistoryEvent): string | undefined {
 
 /** How it began and how it ended. */
 function lifeWords(event: HistoryEvent): string | undefined {
+  const { history } = words();
   switch (event.eventType) {
     case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
-      return `Начат: ${event.workflowExecutionStartedEventAttributes?.workflowType?.name ?? ''}`;
+      return `${history.started}: ${event.workflowExecutionStartedEventAttributes?.workflowType?.name ?? ''}`;
     case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
-      return 'Завершён';
+      return history.completed;
     case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
-      return `Завершился ошибкой: ${event.workflowExecutionFailedEventAttributes?.failure?.message ?? ''}`;
+      return `${history.endedFailing}: ${event.workflowExecutionFailedEventAttributes?.failure?.message ?? ''}`;
     case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
-      return 'Вышло время';
+      return history.timedOut;
     case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
-      return `Прерван: ${event.workflowExecutionTerminatedEventAttributes?.reason ?? ''}`;
+      return `${history.terminated}: ${event.workflowExecutionTerminatedEventAttributes?.reason ?? ''}`;
     case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
-      return 'Запрошена отмена';
+      return history.cancelRequested;
     case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
-      return 'Отменён';
+      return history.cancelled;
     case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
-      return 'Продолжен новым запуском: история стала длинной';
+      return history.continuedAsNew;
     case EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
       return taskFailureWords(event);
     default:
@@ -148,14 +133,14 @@ function lifeWords(event: HistoryEvent): string | undefined {
 
 function taskFailureWords(event: HistoryEvent): string {
   const { cause, failure } = event.workflowTaskFailedEventAttributes ?? {};
-  if (cause === WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW) return 'Повторён с этого места';
-  return `Ошибка в программе звонка, будет попытка ещё: ${failure?.message ?? ''}`;
+  if (cause === WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW) return words().history.repeatedFromHere;
+  return `${words().history.programFailed}: ${failure?.message ?? ''}`;
 }
 
 function attributeWords(event: HistoryEvent): string | undefined {
   const fields = event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields ?? {};
   const state = textOf(decodePayload(fields['CallState']));
-  return state ? `Состояние: ${state}` : undefined;
+  return state ? `${words().history.state}: ${state}` : undefined;
 }
 
 function wordsOf(event: HistoryEvent, scheduled: Scheduled): string | undefined {
@@ -175,9 +160,9 @@ function wordsOf(event: HistoryEvent, scheduled: Scheduled): string | undefined 
 export function historyLines(events: readonly HistoryEvent[]): string[] {
   const scheduled: Scheduled = new Map();
   return events.flatMap((event) => {
-    const words = wordsOf(event, scheduled);
-    if (words === undefined) return [];
-    return [`${new Date(millisecondsOf(event.eventTime) ?? 0).toISOString()} ${maskNumbersIn(words)}`];
+    const line = wordsOf(event, scheduled);
+    if (line === undefined) return [];
+    return [`${new Date(millisecondsOf(event.eventTime) ?? 0).toISOString()} ${maskNumbersIn(line)}`];
   });
 }
 

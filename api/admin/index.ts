@@ -39,19 +39,19 @@ const policy = (directives: Directives): RequestHandler =>
 export const queueDefinitions = (taskQueue: string): readonly QueueDefinition[] => [
   {
     name: QUEUE_NAMES.call,
-    description: 'Один процесс на звонок АТС. «Ждут записи» — разговор окончен, запись ещё не пришла.',
+    key: 'call',
     scope: { types: ['call'], taskQueue, areCalls: true },
     allowRetries: true,
   },
   {
     name: QUEUE_NAMES.callback,
-    description: 'Заказаны из обращений; живут, пока АТС не начнёт звонок.',
+    key: 'callback',
     scope: { types: ['callback'], taskQueue, areCalls: false },
     allowRetries: false,
   },
   {
     name: QUEUE_NAMES.maintenance,
-    description: 'Сверка со статистикой АТС, уборка, сроки хранения, удаление персональных данных.',
+    key: 'maintenance',
     scope: { types: ['reconcile', 'upkeep', 'mend', 'retention', 'erasure'], taskQueue, areCalls: false },
     allowRetries: true,
   },

@@ -1,24 +1,9 @@
 import type { JobState, QueueJob, QueueJobJson } from '@bull-board/api/typings/app';
 import type { CallRecord } from './call-records.ts';
-import { stateOf, type Execution, type ExecutionStatus } from './executions.ts';
+import { stateOf, type Execution } from './executions.ts';
 import type { Orders } from './orders.ts';
+import { wordFor, words } from './words.ts';
 import type { Insight } from './workflow-runs.ts';
-
-const NAMES: Readonly<Record<string, string>> = {
-  call: 'Звонок',
-  callback: 'Обратный звонок',
-  reconcile: 'Сверка с АТС',
-  upkeep: 'Уборка',
-  mend: 'Починка звонков',
-  retention: 'Сроки хранения',
-  erasure: 'Удаление персональных данных',
-};
-const FAILURES: Partial<Record<ExecutionStatus, string>> = {
-  failed: 'Завершился ошибкой',
-  timed_out: 'Вышло время',
-  terminated: 'Прерван',
-  cancelled: 'Отменён',
-};
 
 const RUN = /^(.*)@([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/s;
 
@@ -69,7 +54,7 @@ export class WorkflowJob implements QueueJob {
     const { id, execution, insight } = this.parts;
     return {
       id,
-      name: NAMES[execution.type] ?? execution.type,
+      name: wordFor(words().types, execution.type),
       progress: 0,
       attemptsMade: 1,
       timestamp: execution.startedAt,
@@ -84,10 +69,11 @@ export class WorkflowJob implements QueueJob {
   }
 
   private failure(): string {
-    const words = FAILURES[this.parts.execution.status];
-    if (words === undefined) return '';
+    const failures: Readonly<Record<string, string>> = words().failures;
+    const failure = failures[this.parts.execution.status];
+    if (failure === undefined) return '';
     const why = this.parts.insight?.failure;
-    return why ? `${words}: ${why}` : words;
+    return why ? `${failure}: ${why}` : failure;
   }
 
   private data() {

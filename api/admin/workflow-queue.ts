@@ -17,6 +17,7 @@ import { historyLines } from './history.ts';
 import type { Orders } from './orders.ts';
 import type { TemporalAccess } from './temporal-access.ts';
 import { workflowUrl } from './temporal-ui.ts';
+import { words, type QueueKey } from './words.ts';
 import { parseJobId, WorkflowJob } from './workflow-job.ts';
 import { findExecution, lookInto, readHistory } from './workflow-runs.ts';
 
@@ -27,9 +28,9 @@ const WORKER_SEEN_MS = 90_000;
 const isShown = (status: JobStatus): status is Shown => ['active', 'delayed', 'completed', 'failed'].includes(status);
 
 export interface QueueDefinition {
-  /** For people; it stands in addresses too, as the board's menu shows no other name. */
+  /** Stands in addresses; people read the words under its key. */
   readonly name: string;
-  readonly description: string;
+  readonly key: QueueKey;
   readonly scope: Scope;
   readonly allowRetries: boolean;
 }
@@ -52,7 +53,6 @@ export class WorkflowQueue extends BaseAdapter {
   ) {
     const { namespace } = deps.temporal;
     super('bull', {
-      description: definition.description,
       allowRetries: definition.allowRetries,
       ...(deps.hasTemporalUi
         ? {
@@ -68,6 +68,14 @@ export class WorkflowQueue extends BaseAdapter {
 
   getName(): string {
     return this.definition.name;
+  }
+
+  override getDisplayName(): string {
+    return words().queues[this.definition.key].name;
+  }
+
+  override getDescription(): string {
+    return words().queues[this.definition.key].description;
   }
 
   getStatuses(): Status[] {

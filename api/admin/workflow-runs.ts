@@ -3,6 +3,7 @@ import { maskNumbersIn } from '../../db/log.ts';
 import { executionOf, type Execution } from './executions.ts';
 import type { HistoryEvent } from './history.ts';
 import { isNotFound, type TemporalAccess } from './temporal-access.ts';
+import { words } from './words.ts';
 
 /** A query is answered by a worker: one that is away is not waited for long. */
 const QUERY_MS = 1500;
@@ -59,7 +60,7 @@ async function queried(temporal: TemporalAccess, { workflowId, runId }: Executio
   try {
     return await temporal.ask((client) => client.workflow.getHandle(workflowId, runId).query('state'), QUERY_MS);
   } catch {
-    return 'Процесс-исполнитель сейчас не отвечает';
+    return words().problems.workerSilent;
   }
 }
 

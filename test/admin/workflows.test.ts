@@ -9,6 +9,8 @@ import { withWorkflowButtons } from '../../api/admin/board-files.ts';
 import { createAdmin, type Admin } from '../../api/admin/index.ts';
 import { UI_PATH } from '../../api/admin/temporal-ui.ts';
 import type { WorkflowQueue } from '../../api/admin/workflow-queue.ts';
+import { en } from '../../api/admin/words.en.ts';
+import { ru } from '../../api/admin/words.ru.ts';
 import { createApp } from '../../api/app.ts';
 import { createDispatcher } from '../../activities/dispatcher/index.ts';
 import type { Config } from '../../db/config.ts';
@@ -201,7 +203,9 @@ describe('who may see the board', () => {
     expect(withWorkflowButtons(script.text)).toBe(script.text);
     const page = await ask(site, api.admin, BOARD);
     const [, main = ''] = /src="(static\/js\/main\.[^"]+)"/.exec(page.text) ?? [];
-    expect((await ask(site, api.admin, `${BOARD}/${main}`)).text).toContain('["Data","Logs","Error","Timeline"]');
+    const mainScript = (await ask(site, api.admin, `${BOARD}/${main}`)).text;
+    expect(mainScript).toContain('["Data","Logs","Error","Timeline"]');
+    expect(mainScript).toMatch(/(\w)=(\w)\.queue\?\.displayName\|\|\2\.name,/);
     const words = await ask(site, api.admin, `${BOARD}/static/locales/ru-RU/messages.json`);
     expect(words.body).toMatchObject({
       JOB: { ACTIONS: { CLEAN: 'Прервать', CONFIRM: {} } },
@@ -358,6 +362,75 @@ describe('lists', () => {
     expect(lines).toMatch(/Таймер на/);
     expect(lines).toMatch(/Состояние: waiting_for_recording/);
     expect(lines).not.toContain('9161234567');
+  });
+});
+
+describe('the language', () => {
+  const setLanguage = (language: string) =>
+    api
+      .db('agents')
+      .where({ id: api.admin.id })
+      .update({ preferences: JSON.stringify({ language }) });
+
+  test('is the one the admin has chosen: of the page, its queues, its jobs, its logs, its refusals and the search', async () => {
+    const site = await openSite(idle);
+    const workflowId = await startIdle();
+    await temporal.client.workflow.getHandle(workflowId).terminate('test');
+    const read = async () => {
+      const [page, find, job, logs, queues, refusal] = await Promise.all([
+        ask(site, api.admin, BOARD),
+        ask(site, api.admin, `${BOARD}/find?id=nobody`),
+        ask(site, api.admin, jobPath(CALLS, workflowId)),
+        ask(site, api.admin, jobPath(CALLS, workflowId, 'logs')),
+        ask(site, api.admin, `${BOARD}/api/queues`),
+        ask(site, api.admin, `${BOARD}/api/queues/${encodeURIComponent(CALLS)}/pause`, { method: 'PUT' }),
+      ]);
+      const { queues: listed } = queues.body as { queues: { name: string; displayName: string; description: string }[] };
+      return {
+        page: [
+          /<html lang="([\w-]+)"/.exec(page.text)?.[1],
+          /"lng":"([\w-]+)"/.exec(page.text)?.[1],
+          page.text.includes('/find">Find by id<'),
+        ],
+        find: find.text.includes('There is no such workflow'),
+        job: (job.body as { job: { name: string; failedReason: string } }).job,
+        logs: (logs.body as string[]).map((line) => line.slice(25)),
+        queues: listed.map(({ name, displayName }) => [name, displayName]),
+        refusal: (refusal.body as { message: string }).message,
+      };
+    };
+    await setLanguage('en');
+    expect(await read()).toMatchObject({
+      page: ['en-GB', 'en-GB', true],
+      find: true,
+      job: { name: 'Call', failedReason: expect.stringMatching(/^Terminated/) as string },
+      logs: ['Started: call', 'Terminated: test'],
+      queues: [
+        [CALLS, 'Calls'],
+        [CALLBACKS, 'Callbacks'],
+        [MAINTENANCE, 'Maintenance'],
+      ],
+      refusal: expect.stringMatching(/^That is not done/) as string,
+    });
+    const messages = await ask(site, api.admin, `${BOARD}/static/locales/en-GB/messages.json`);
+    expect(messages.body).toMatchObject({ JOB: { ACTIONS: { CLEAN: 'Terminate' } }, LOADING: expect.any(String) as string });
+    await setLanguage('ru');
+    expect(await read()).toMatchObject({
+      page: ['ru-RU', 'ru-RU', false],
+      find: false,
+      job: { name: 'Звонок' },
+      logs: ['Начат: call', 'Прерван: test'],
+      queues: [CALLS, CALLBACKS, MAINTENANCE].map((name) => [name, name]),
+    });
+  });
+
+  test('has a word in English for each in Russian', () => {
+    const keysOf = (tree: object): string[] =>
+      Object.entries(tree).flatMap(([key, value]: [string, unknown]) =>
+        typeof value === 'object' && value !== null ? keysOf(value).map((inner) => `${key}.${inner}`) : [key],
+      );
+    const isPlural = (key: string) => key.includes('JOBS_COUNT_');
+    expect(keysOf(en).filter((key) => !isPlural(key))).toEqual(keysOf(ru).filter((key) => !isPlural(key)));
   });
 });
 
