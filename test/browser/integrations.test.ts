@@ -1,11 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
-import { openOffice, violations, type Look, type Office } from './desk.ts';
+import { cards, newNumber, openOffice, violations, type Look, type Office } from './desk.ts';
+import { DEMO_ACCOUNT } from '../support/pbx.ts';
 
+/** Who is in the PBX; it may change. */
+const operators = [...DEMO_ACCOUNT.operators];
 let office: Office;
 beforeAll(async () => {
   // A PBX that is connected here is never the real one.
-  office = await openOffice({ env: { MANGO_API_URL: 'http://127.0.0.1:9' } });
+  office = await openOffice({
+    env: { MANGO_API_URL: 'http://127.0.0.1:9' },
+    pbx: { account: { ...DEMO_ACCOUNT, operators } },
+  });
 }, 180_000);
 afterEach(async (context) => {
   // The next test call need not wait until this one is old enough.
@@ -62,6 +68,57 @@ describe('Settings → «Интеграции»', () => {
     await page.locator('[data-code=mapping_ok]').waitFor({ state: 'attached' });
   });
 
+  test('operators are mapped, taken as suggested and ignored, the rest counted; the list follows the PBX and keeps what was chosen', async () => {
+    const { pbx, database, vera } = office.product;
+    await database.db('operators').where({ extension: '104' }).update({ ignored: false });
+    const mobile = { device: 'sip:user105@vpbx400000000.mangosip.ru', otherDevices: ['79161110105'] };
+    operators.push(
+      { extension: '105', name: 'Телефон Веры', email: 'VERA@demo.local', ...mobile },
+      { extension: '106', name: 'Борис  Кузнецов', email: '', device: 'sip:user106@vpbx400000000.mangosip.ru' },
+    );
+    const page = await open();
+    const list = page.getByRole('region', { name: 'Операторы' });
+    const row = (extension: string) => list.getByRole('listitem').filter({ has: page.getByText(extension, { exact: true }) });
+    const refresh = () => page.getByRole('button', { name: 'Обновить из АТС' }).click();
+    await refresh();
+    await list.getByText('без сотрудника 3').waitFor();
+    await row('105').getByText('Похоже, это Вера Орлова').waitFor();
+    await row('106').getByText('Похоже, это Борис Кузнецов').waitFor();
+    const devices = row('105').getByRole('list', { name: 'Устройства' }).getByRole('listitem');
+    expect(await devices.allInnerTexts()).toEqual(['user105@vpbx400000000.mangosip.ru', '+7 916 111-01-05']);
+    await list.getByRole('button', { name: 'Принять предложения (2)' }).waitFor();
+
+    await row('105').getByRole('button', { name: 'Сопоставить' }).click();
+    await list.getByText('без сотрудника 2').waitFor();
+    await row('106').getByRole('combobox').selectOption({ label: 'Анна Смирнова' });
+    await list.getByText('без сотрудника 1').waitFor();
+    await row('104').getByRole('combobox').selectOption({ label: 'Игнорировать звонки этого оператора' });
+    await list.getByText('Всего 6, сопоставлено 5, игнорируется 1', { exact: true }).waitFor();
+    const desk = await office.tab(vera);
+    const call = pbx.incoming({ from: newNumber() });
+    await call.ring('105');
+    await cards(desk).waitFor();
+    await call.giveUp();
+    await call.finish();
+
+    operators.splice(
+      operators.findIndex(({ extension }) => extension === '105'),
+      2,
+      {
+        ...{ extension: '105', name: 'Вера дома', email: '' },
+        device: mobile.device,
+      },
+    );
+    await refresh();
+    await row('106').getByText('Нет в АТС').waitFor();
+    await row('105').getByText('Вера дома', { exact: true }).waitFor();
+    expect(await devices.count()).toBe(1);
+    await list.getByText('Всего 5, сопоставлено 4, игнорируется 1', { exact: true }).waitFor();
+    const chosen = row('105').getByRole('combobox').locator('option:checked');
+    expect(await chosen.innerText()).toBe('Вера Орлова');
+    operators.pop();
+  });
+
   test('a test call shows each step as it happens, and leads to its ticket', async () => {
     const { pbx } = office.product;
     const page = await open();
@@ -90,9 +147,9 @@ describe('Settings → «Интеграции»', () => {
     await page.getByRole('button', { name: 'Позвонить', exact: true }).click();
     const call = await pbx.nextCallback();
     await call.operatorDoesNotAnswer();
+    await call.finish();
     await reached(page, 'agent_answers', 'failed');
     await page.getByText(/Оператор не снял трубку\. Трубку не сняли вовремя\. Проверьте/).waitFor();
-    await call.finish();
     await page.mouse.move(0, 0);
     expect(await violations(page)).toEqual([]);
   });
