@@ -31,3 +31,11 @@ export async function settleCommand(
     .where({ call_id: callId, command_id: commandId })
     .update({ state, word, code, answered_at: db.raw('clock_timestamp()') });
 }
+
+/** Whether this agent has asked for the call to be hung up. */
+export async function hasHungUp(db: Executor, { callId, agentId }: Pick<OrderedCommand, 'callId' | 'agentId'>): Promise<boolean> {
+  const ordered = (await db('call_commands')
+    .where({ call_id: callId, what: 'hang_up', agent_id: agentId })
+    .first('id')) as unknown;
+  return ordered !== undefined;
+}

@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { Decision } from '../../domain/decisions.ts';
+import { hasHungUp } from '../../db/call-commands.ts';
 import { hasOutcome } from '../../db/dispatch.ts';
 import { inTransaction, type Db, type Transaction } from '../../db/pool.ts';
 import { announce, giveUp, settleRecording } from '../../db/recordings.ts';
@@ -145,9 +146,7 @@ async function apply(context: DecisionContext, decision: Decision): Promise<Deci
       return ticketed(await recordMissed(context, decision));
     case 'report_not_picked_up':
       await noteDecision(context, 'not_picked_up', { rule: 'S9', agentId: (await callOf(context)).ordered_by });
-      await reportFailure(trx, callId, {
-        code: (await callOf(context)).command_state === 'cancelled' ? 'cancelled' : 'agent_did_not_pick_up',
-      });
+      await reportFailure(trx, callId, { code: (await wasCalledOff(context)) ? 'cancelled' : 'agent_did_not_pick_up' });
       return { type: 'done' };
     case 'announce_recording': {
       const { recordingId, conversationId } = decision;
@@ -161,6 +160,12 @@ async function apply(context: DecisionContext, decision: Decision): Promise<Deci
       await giveUp(trx, { conversationId: decision.conversationId, reason: decision.reason });
       return { type: 'done' };
   }
+}
+
+/** By whoever ordered it: before the softphone rang, or while it did. */
+async function wasCalledOff(context: DecisionContext): Promise<boolean> {
+  const { command_state: state, ordered_by: agentId } = await callOf(context);
+  return state === 'cancelled' || (agentId !== null && (await hasHungUp(context.trx, { callId: context.callId, agentId })));
 }
 
 const ticketed = (ticketId: string | null): DecisionResult =>

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { noteCommand } from '../../db/call-commands.ts';
 import { agent, CallRunner, seedCast } from '../support/call-runner.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -553,5 +554,21 @@ describe('an outgoing call', () => {
       .orderBy('id', 'desc')
       .first();
     expect(told.payload).toMatchObject({ code: 'agent_did_not_pick_up' });
+  });
+
+  test('S7, S9: an agent who cancels before picking up is not told to have missed anything', async () => {
+    const [red] = await ticketsOf(await missed([cast.anna]));
+    const { call, finish } = await callback(red.id, false, false);
+    await noteCommand(database.db, {
+      ...{ callId: call.callId, commandId: `hangup-${call.callId}`, what: 'hang_up', agentId: cast.anna },
+    });
+    await finish();
+    expect(await messagesOf(red.id)).toHaveLength(1);
+    const told = await database
+      .db('stream_events')
+      .where({ agent_id: cast.anna, type: 'callback.failed' })
+      .orderBy('id', 'desc')
+      .first();
+    expect(told.payload).toMatchObject({ callId: call.callId, code: 'cancelled' });
   });
 });

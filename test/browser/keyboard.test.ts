@@ -131,5 +131,7 @@ describe('a whole call by the keyboard alone', () => {
     await second.hangUp();
     await second.finish();
     await page.getByRole('group', { name: 'Запись разговора' }).waitFor();
+    // What is told as a failure stays. Who cancelled the first call knew that it would not come.
+    expect(await page.getByText('Звонок не состоялся').count()).toBe(0);
   });
 });
