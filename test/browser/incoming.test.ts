@@ -302,6 +302,11 @@ describe('S3, S4 an unknown number', () => {
     await call.ring('0103');
     await cards(page).getByText('Скрытый номер').waitFor();
     await call.answer('0103');
+    await cards(page).getByRole('link', { name: 'Найти пользователя из базы для связки' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Кто звонит со скрытого номера?' }).waitFor();
+    // There is no number that could be added to whoever is found.
+    expect(await page.getByText('номер добавится к его данным').count()).toBe(0);
+    await goTo(page, '/tickets');
     await call.hangUp();
     await call.finish();
     await page.getByRole('link', { name: 'Входящий звонок со скрытого номера' }).waitFor();

@@ -343,6 +343,7 @@ export const en = {
   search: {
     title: 'Search',
     titleForCall: 'Who is calling from {phone}?',
+    titleForHidden: 'Who is calling from a hidden number?',
     where: 'Where to search',
     customers: 'Customers',
     tickets: 'Tickets',
@@ -352,6 +353,7 @@ export const en = {
     beginHint: 'Any part of a word or number will do.',
     shortHint: 'One or two letters are looked for at the beginning of words only. Type one more.',
     callHint: 'Find the customer and press “Link” — the number is added to their details.',
+    hiddenHint: 'Find the customer and press “Link”.',
     link: 'Link',
     linkTo: 'Link: {name}',
   },
