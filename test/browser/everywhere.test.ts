@@ -181,6 +181,18 @@ describe('the keyboard alone', () => {
     await page.keyboard.type('Готово завтра');
     await page.keyboard.press('Control+Enter');
     await page.getByRole('list', { name: 'Переписка' }).getByText('Готово завтра').waitFor();
+    // Back in the list as it was left, and then filter by filter back to where it was whole.
+    await page.getByRole('main').getByRole('link', { name: 'Обращения' }).press('Enter');
+    await page.getByRole('link', { name: 'Царевна-Лебедь' }).waitFor();
+    await page.getByLabel('Канал').selectOption({ label: 'Звонки' });
+    await page.waitForURL(/channel=call/);
+    await page.goBack();
+    await page.waitForURL((url) => url.searchParams.get('q') === 'Лебедь' && !url.searchParams.has('channel'));
+    expect(await page.getByLabel('Канал').inputValue()).toBe('any');
+    await page.getByRole('link', { name: 'Открытые' }).press('Enter');
+    await page.waitForURL(/status=open/);
+    await page.goBack();
+    await page.waitForURL((url) => !url.searchParams.has('status'));
   });
 
   test('whoever dictates switches the letters off', async () => {

@@ -1,5 +1,6 @@
 import { computed } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
+import { SORTABLE } from '../components/tickets/ticket-columns.ts';
 import { CHANNELS, KINDS, STATUSES } from '../contract.ts';
 
 export const PAGE_SIZE = 50;
@@ -17,6 +18,7 @@ const FIGURE_PARAMETERS = [
   'weekday',
   'hour',
 ] as const;
+const SORTS = Object.values(SORTABLE).flatMap((field) => [field, `-${field}`]);
 const oneOf = <T extends string>(values: readonly T[], raw: unknown): T | undefined => values.find((value) => value === raw);
 const textIn = (raw: unknown): string | undefined => (typeof raw === 'string' && raw ? raw : undefined);
 
@@ -32,7 +34,7 @@ export function useTicketFilter() {
     assigneeId: textIn(route.query['assigneeId']),
     customerId: textIn(route.query['customerId']),
     q: textIn(route.query['q']),
-    sort: textIn(route.query['sort']) ?? '-updatedAt',
+    sort: oneOf(SORTS, route.query['sort']) ?? '-updatedAt',
     page: Math.max(1, Number(route.query['page']) || 1),
   }));
   const figure = computed(() => textIn(route.query['figure']));
@@ -51,8 +53,14 @@ export function useTicketFilter() {
     const kept = Object.entries(next).filter(([, value]) => value !== undefined && value !== '');
     return { query: Object.fromEntries(kept.map(([name, value]) => [name, String(value)])) };
   }
-  const change = (to: Readonly<Record<string, string | number | undefined>>): void => void router.replace(addressOf(to));
-  const clear = (): void => void router.replace({ query: {} });
+  /** The browser's way back undoes it. */
+  const change = (to: Readonly<Record<string, string | number | undefined>>): void => void router.push(addressOf(to));
+  const clear = (): void => void router.push({ query: {} });
+  /** What is looked for is one step back, however it was typed. */
+  function search(q: string): void {
+    const go = filter.value.q && q ? router.replace : router.push;
+    void go(addressOf({ q }));
+  }
 
-  return { filter, figure, query, isNarrowed, addressOf, change, clear };
+  return { filter, figure, query, isNarrowed, addressOf, change, search, clear };
 }
