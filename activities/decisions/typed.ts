@@ -1,11 +1,31 @@
 import { formatPhone } from '../../domain/phone.ts';
 import type { ActionMessage } from '../../domain/messages.ts';
-import { standardSubject } from '../../domain/tickets.ts';
+import { standardSubject, type TicketStatus } from '../../domain/tickets.ts';
 import { publishTicketChanged } from '../../db/stream.ts';
 import { addMessage, appendTicketEvent, changeTicket, lockTicket, type TicketRow } from '../../db/tickets.ts';
 import { byAgent, type ConversationRow, type DecisionContext } from './context.ts';
 import { done, refused, type ActionOutcome } from './outcome.ts';
 import { draftOf, isFilled, subjectOr, type Draft } from './talks.ts';
+
+interface Automatic {
+  readonly status: TicketStatus;
+  readonly rule: string;
+}
+const BY_THE_AGENT: Automatic = { status: 'pending', rule: 'S15' };
+
+const standardOf = ({ direction }: ConversationRow, { phone }: TicketRow): string =>
+  standardSubject(direction, phone && formatPhone(phone));
+
+/** What the service gave the ticket of a talk in which nobody did anything; undefined where it was made of a draft. */
+async function givenTo({ trx }: DecisionContext, ticketId: string): Promise<Automatic | undefined> {
+  const row = (await trx('ticket_events')
+    .where({ ticket_id: ticketId })
+    .whereIn('rule', ['S2a', 'S5', 'S10'])
+    .whereNotNull('to_value')
+    .orderBy('id', 'desc')
+    .first('to_value as status', 'rule')) as Automatic | undefined;
+  return row;
+}
 
 /** After the end: what was typed goes into the ticket that was made meanwhile, which so becomes the agent's. */
 export async function fillAutomatic(
@@ -14,22 +34,26 @@ export async function fillAutomatic(
   conversation: ConversationRow,
   ticket: TicketRow,
   text: Draft,
+  as: Automatic = BY_THE_AGENT,
 ): Promise<void> {
-  const cause = byAgent(context, action.agentId, action.inboxId, conversation.id, 'S15');
+  const cause = byAgent(context, action.agentId, action.inboxId, conversation.id, as.rule);
   const ended = conversation.outcome !== 'in_progress';
-  const standard = standardSubject(conversation.direction, ticket.phone && formatPhone(ticket.phone));
+  const standard = standardOf(conversation, ticket);
   const after = await changeTicket(
     context.trx,
     ticket,
-    { subject: subjectOr(text.subject, standard), ...(ended ? { status: 'pending' as const } : {}) },
+    { subject: subjectOr(text.subject, standard), ...(ended ? { status: as.status } : {}) },
     cause,
   );
   const message = (await context.trx('messages').where({ conversation_id: conversation.id }).first('id', 'body')) as
     { id: string; body: string } | undefined;
   if (!message) return;
-  await context.trx('messages').where({ id: message.id }).update({ body: text.gist, automatic: false });
+  await context
+    .trx('messages')
+    .where({ id: message.id })
+    .update({ body: text.gist, automatic: as !== BY_THE_AGENT });
   if (message.body === text.gist) return;
-  await appendTicketEvent(context.trx, after, 'reply', cause, { messageId: message.id, isWork: true });
+  await appendTicketEvent(context.trx, after, 'reply', cause, { messageId: message.id, isWork: as === BY_THE_AGENT });
   await publishTicketChanged(context.trx, after.id);
 }
 
@@ -70,7 +94,8 @@ export async function saveDraft(
   if (!isFilled(draft)) return done(conversation.ticket_id);
   const ticket = await lockTicket(context.trx, conversation.ticket_id);
   if (!ticket || ticket.touched_at !== null) return refused('ticket_changed', conversation.ticket_id);
-  await fillAutomatic(context, action, conversation, ticket, draft);
+  const isTakenBack = !isFilled({ subject: '', gist: draft.gist }) && draft.subject.trim() === standardOf(conversation, ticket);
+  await fillAutomatic(context, action, conversation, ticket, draft, isTakenBack ? await givenTo(context, ticket.id) : undefined);
   return done(ticket.id);
 }
 

@@ -142,6 +142,21 @@ describe('an incoming call', () => {
     expect(await messagesOf(made.id)).toMatchObject([{ body: 'Суть' }]);
   });
 
+  test('after the end: text that is taken back leaves the ticket as it was, and no work of the agent’s', async () => {
+    const call = await answered(cast.anna);
+    await endsWithSummary(call);
+    const [made] = await ticketsOf(call);
+    const types = (gist: string) =>
+      call.act(cast.anna, { action: 'save_draft', conversationId: call.conversationId() }, { subject: made.subject, gist });
+    await types('Не то');
+    expect(await ticket(made.id)).toMatchObject({ status: 'pending', status_rule: 'S15' });
+    expect(await types(' ')).toMatchObject({ state: 'done', ticket_id: made.id });
+    expect(await ticket(made.id)).toMatchObject({ status: 'open', status_rule: 'S2a', subject: made.subject });
+    expect(await messagesOf(made.id)).toMatchObject([{ automatic: true }]);
+    await types('То');
+    expect(await ticket(made.id)).toMatchObject({ status: 'pending', status_rule: 'S15' });
+  });
+
   test('S2b: a linked call opens its ticket again while it lasts, and leaves it pending', async () => {
     const first = await answered(cast.anna);
     await endsWithSummary(first);

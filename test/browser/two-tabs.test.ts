@@ -246,6 +246,8 @@ describe('text is never lost', () => {
     await expect.poll(bodies).toEqual(['Не то']);
     await page.getByRole('button', { name: 'Отмена' }).click();
     await expect.poll(bodies).toEqual(['']);
+    // S2a again: nobody has done anything.
+    await expect.poll(() => page.getByLabel('Статус').inputValue()).toBe('open');
   });
 
   test('a note that is being written is still there after a reload', async () => {
