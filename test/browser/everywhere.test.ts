@@ -181,6 +181,13 @@ describe('the keyboard alone', () => {
     await page.keyboard.type('Готово завтра');
     await page.keyboard.press('Control+Enter');
     await page.getByRole('list', { name: 'Переписка' }).getByText('Готово завтра').waitFor();
+    // What is chosen there is saved, and the focus still there.
+    await page.getByLabel('Статус').focus();
+    const saved = page.waitForResponse((response) => response.request().method() === 'PATCH');
+    await page.keyboard.press('ArrowDown');
+    await saved;
+    const focus = "document.activeElement.matches('select:enabled') && document.activeElement.value";
+    await expect.poll(() => page.evaluate<string | false>(focus)).toBe('pending');
     // Back in the list as it was left, and then filter by filter back to where it was whole.
     await page.getByRole('main').getByRole('link', { name: 'Обращения' }).press('Enter');
     await page.getByRole('link', { name: 'Царевна-Лебедь' }).waitFor();
