@@ -2,9 +2,11 @@ import { screen, within } from '@testing-library/vue';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { nextTick, reactive } from 'vue';
 import ListPager from '../../ui/src/components/parts/ListPager.vue';
+import FoundCustomers from '../../ui/src/components/search/FoundCustomers.vue';
+import FoundTickets from '../../ui/src/components/search/FoundTickets.vue';
 import TicketTable from '../../ui/src/components/tickets/TicketTable.vue';
 import { preferences } from '../../ui/src/preferences.ts';
-import { show, ticket } from './stage.ts';
+import { answerWith, customer, page, show, ticket } from './stage.ts';
 
 const table = (tickets = [ticket], sort = '-updatedAt') =>
   show(TicketTable, { tickets, sort, sortAddress: (next: string) => ({ path: '/tickets', query: { sort: next } }) });
@@ -68,5 +70,25 @@ describe('the pager', () => {
     props.rows = ['e'];
     await nextTick();
     screen.getByText('5–5 из 5');
+  });
+});
+
+describe('what a search finds', () => {
+  test('tickets say whose they are; more than stand there lead to the list of all', async () => {
+    answerWith(() => ({ body: { items: [ticket], total: 51 } }));
+    show(FoundTickets, { q: 'Белова' });
+    const found = within(await screen.findByRole('list', { name: 'Обращения' }));
+    found.getByText('Анна Белова');
+    screen.getByText('Показаны первые 1. Уточните запрос.');
+    expect(decodeURI(screen.getByRole('link', { name: 'Показать всё найденное' }).getAttribute('href')!)).toBe(
+      '/tickets?q=Белова',
+    );
+  });
+
+  test('all that was found needs no word', async () => {
+    answerWith(() => page([customer]));
+    show(FoundCustomers, { q: 'Белова', call: undefined });
+    await screen.findByRole('link', { name: 'Анна Белова' });
+    expect(screen.queryByText(/Показаны первые/)).toBeNull();
   });
 });

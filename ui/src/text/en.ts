@@ -354,6 +354,8 @@ export const en = {
     shortHint: 'One or two letters are looked for at the beginning of words only. Type one more.',
     callHint: 'Find the customer and press “Link” — the number is added to their details.',
     hiddenHint: 'Find the customer and press “Link”.',
+    firstOnes: 'These are the first {n}. Narrow the search.',
+    allFound: 'Show all that was found',
     link: 'Link',
     linkTo: 'Link: {name}',
   },
