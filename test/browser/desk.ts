@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type TestContext } from 'vitest';
-import { chromium, type Browser, type BrowserContext, type Page, type Request } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { followRequests } from '../support/page-requests.ts';
 import { startProduct, type Product, type Visitor } from '../support/product.ts';
 
 const FLAGS = [
@@ -10,8 +11,6 @@ const FLAGS = [
 ];
 const AXE = readFileSync(join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8');
 const STEP_MS = 30_000;
-/** The stream, and the script of the worker that holds it, of whose arrival a page is not told. */
-const ENDLESS = /\/(api\/events|assets\/shared-line-[^/]+\.js)$/;
 
 export interface Look {
   readonly width?: number;
@@ -48,12 +47,8 @@ export async function openOffice(options: Parameters<typeof startProduct>[0] = {
       if (['error', 'warning'].includes(message.type())) heard.push(`${message.type()}: ${message.text()}`);
     });
     page.on('pageerror', (error) => heard.push(`exception: ${error.message}`));
-    const asked = new Set<Request>();
-    running.set(page, asked);
-    const isOver = (request: Request): void => void asked.delete(request);
-    page.on('requestfinished', isOver).on('requestfailed', isOver);
+    followRequests(page);
     page.on('request', (request) => {
-      if (!ENDLESS.test(request.url())) asked.add(request);
       if (!/^(data:|blob:)/.test(request.url()) && !request.url().startsWith(product.url))
         heard.push(`foreign: ${request.url()}`);
     });
@@ -117,17 +112,7 @@ export async function goTo(page: Page, path: string): Promise<void> {
   await page.getByRole('heading', { level: 1 }).waitFor();
 }
 
-const running = new WeakMap<Page, Set<Request>>();
-const CALM_MS = 100;
-/** Nothing is being loaded any more; the stream, which never ends, apart. */
-export async function settled(page: Page): Promise<void> {
-  await page.waitForLoadState('load');
-  let calmSince = performance.now();
-  while (performance.now() - calmSince < CALM_MS) {
-    if (running.get(page)?.size) calmSince = performance.now();
-    await page.evaluate('new Promise(requestAnimationFrame)');
-  }
-}
+export { settled } from '../support/page-requests.ts';
 
 let counter = 0;
 /** A number that nobody has called from yet. */

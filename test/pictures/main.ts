@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { ensureUi } from '../../run/ui-build.ts';
 import startServices from '../support/global-setup.ts';
+import { followRequests, settled } from '../support/page-requests.ts';
 import { startProduct, type Product, type Visitor } from '../support/product.ts';
 import { shootCalls } from './calls.ts';
 import { LOOKS, type Look } from './looks.ts';
@@ -10,6 +11,8 @@ import { makeScene, type Scene } from './scene.ts';
 import { shotsOf, type Shot } from './shots.ts';
 
 const FOLDER = 'screenshots';
+/** Of what never comes to rest, a picture is taken all the same. */
+const SETTLE_MS = 2000;
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'];
 
 /** Takes pictures of every page in every look: `npm run screenshots [-- --look ru-dark,en-light-wide --only missed]`. */
@@ -21,7 +24,7 @@ let taken = 0;
 async function take(look: Look, name: string, page: Page): Promise<void> {
   if (!isWanted(name)) return;
   await mkdir(`${FOLDER}/${look.name}`, { recursive: true });
-  await page.waitForLoadState('networkidle', { timeout: 2000 }).catch(() => undefined);
+  await settled(page, SETTLE_MS);
   await page.screenshot({ path: `${FOLDER}/${look.name}/${name}.png` });
   taken += 1;
   console.log(`${look.name}/${name}`);
@@ -36,6 +39,7 @@ async function deskOf(browser: Browser, url: string, look: Look, visitor: Visito
     baseURL: url,
   });
   context.setDefaultTimeout(20_000);
+  context.on('page', followRequests);
   const pairs = visitor?.cookie.split('; ').map((pair) => pair.split('=')) ?? [];
   await context.addCookies(pairs.map(([name = '', value = '']) => ({ name, value, url })));
   if (visitor) await visitor.request('PATCH', '/api/session', { preferences: { language: look.language } });
@@ -57,7 +61,7 @@ async function shoot(context: BrowserContext, look: Look, { name, path, before }
     await page.goto(path);
     // The board is not the interface's: it has no heading where it is narrow.
     if (!path.startsWith('/admin/')) await page.getByRole('heading', { level: 1 }).first().waitFor();
-    await page.waitForLoadState('networkidle', { timeout: 2000 }).catch(() => undefined);
+    await settled(page, SETTLE_MS);
     if (!name.endsWith('loading')) await loaded(page);
     await before?.(page);
     await take(look, name, page);
