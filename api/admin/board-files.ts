@@ -21,10 +21,14 @@ export const withWorkflowButtons = (script: string): string =>
 const TABS = '["Data","Progress","Options","Logs","Error","Timeline"]';
 export const withWorkflowTabs = (script: string): string => script.replace(TABS, '["Data","Logs","Error","Timeline"]');
 
-/** Its menu shows the name that stands in addresses, as nowhere else. */
-const MENU_NAME = /let (\w)=!(\w)\.children\.length,(\w)=\2\.name,/;
+/** Its menus, the wide and the narrow one, show the name that stands in addresses, as nowhere else. */
+const MENU_NAMES: readonly (readonly [RegExp, string])[] = [
+  [/let (\w)=!(\w)\.children\.length,(\w)=\2\.name,/, 'let $1=!$2.children.length,$3=$2.queue?.displayName||$2.name,'],
+  [/(className:\w+\.queueName,children:)(\w)\.name\}/, '$1$2.displayName||$2.name}'],
+  [/(\w)=(\w)\?\.name\|\|(\w)\?\.label\|\|/, '$1=$2?.displayName||$2?.name||$3?.label||'],
+];
 export const withDisplayNames = (script: string): string =>
-  script.replace(MENU_NAME, 'let $1=!$2.children.length,$3=$2.queue?.displayName||$2.name,');
+  MENU_NAMES.reduce((changed, [shown, instead]) => changed.replace(shown, instead), script);
 
 interface Texts {
   readonly [key: string]: string | Texts;
@@ -85,7 +89,8 @@ export function createBoardFiles(): Router {
     const { folder = '', file = '' } = request.params;
     if (!SCRIPT.test(file) || !['', 'async'].includes(folder)) return next();
     const script = await readFile(join(UI_FILES, 'js', folder, file), 'utf8').catch(() => undefined);
-    if (script === undefined || !(BUTTONS.test(script) || script.includes(TABS) || MENU_NAME.test(script))) return next();
+    if (script === undefined || !(BUTTONS.test(script) || script.includes(TABS) || withDisplayNames(script) !== script))
+      return next();
     response.type('text/javascript').send(withDisplayNames(withWorkflowTabs(withWorkflowButtons(script))));
   });
   router.get('/static/trubka.css', (_request, response) => {

@@ -206,6 +206,8 @@ describe('who may see the board', () => {
     const mainScript = (await ask(site, api.admin, `${BOARD}/${main}`)).text;
     expect(mainScript).toContain('["Data","Logs","Error","Timeline"]');
     expect(mainScript).toMatch(/(\w)=(\w)\.queue\?\.displayName\|\|\2\.name,/);
+    expect(mainScript).toMatch(/\.queueName,children:(\w)\.displayName\|\|\1\.name\}/);
+    expect(mainScript).toMatch(/=(\w)\?\.displayName\|\|\1\?\.name\|\|/);
     const words = await ask(site, api.admin, `${BOARD}/static/locales/ru-RU/messages.json`);
     expect(words.body).toMatchObject({
       JOB: { ACTIONS: { CLEAN: 'Прервать', CONFIRM: {} } },
