@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type TestContext } from 'vitest';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
 import { followRequests } from '../support/page-requests.ts';
 import { startProduct, type Product, type Visitor } from '../support/product.ts';
 
@@ -113,6 +113,19 @@ export async function goTo(page: Page, path: string): Promise<void> {
 }
 
 export { settled } from '../support/page-requests.ts';
+
+const SHORTCUTS = 'gmntgs';
+/** Types without a stop, letters that are shortcuts outside of a field, until something is on the screen and a word longer. */
+export async function typeUntil(page: Page, seen: Locator): Promise<string> {
+  let typed = '';
+  for (let after = 0; after < SHORTCUTS.length; after += Number(await seen.isVisible())) {
+    const letter = SHORTCUTS.charAt(typed.length % SHORTCUTS.length);
+    await page.keyboard.press(letter, { delay: 40 });
+    typed += letter;
+    if (typed.length > 500) throw new Error('What was waited for did not come while typing.');
+  }
+  return typed;
+}
 
 let counter = 0;
 /** A number that nobody has called from yet. */

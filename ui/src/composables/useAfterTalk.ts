@@ -1,9 +1,12 @@
 import { computed, onScopeDispose, ref, watch, type Ref } from 'vue';
 import { useRouter } from 'vue-router';
 import type { LiveCall } from '../contract.ts';
+import { hasEnded } from '../live/calls.ts';
+import { cursorIn, useCursor } from '../live/cursors.ts';
 import { flushDraft } from '../live/drafts.ts';
 import { ticketOfEnded } from '../live/ticket-of-call.ts';
 import { to } from '../router.ts';
+import { showAhead } from './useTicket.ts';
 
 interface Options {
   readonly call: () => LiveCall;
@@ -14,21 +17,17 @@ interface Options {
   readonly busy: Readonly<Ref<boolean>>;
 }
 
-/** A call that ends before its text was saved: leads to the ticket that is made, with the text at hand and the cursor where it was. */
+/**
+ * A call that ends before its text was saved: leads to the ticket that is made, with the text at hand and the cursor where it is.
+ * The form stays until that ticket can be shown whole, so that no key is pressed where there is no field.
+ */
 export function useAfterTalk({ call, conversationId, form, busy }: Options) {
   const router = useRouter();
-  const ended = computed(() => call().state === 'ended');
+  const ended = computed(() => hasEnded(call()));
   const searching = ref(false);
   let left = false;
   onScopeDispose(() => (left = true));
-
-  async function open(ticketId: string): Promise<void> {
-    const typing = form.value?.contains(document.activeElement) ? document.activeElement : null;
-    const at = typing instanceof HTMLTextAreaElement || typing instanceof HTMLInputElement ? typing.selectionEnd : null;
-    const field = typing instanceof HTMLInputElement ? 'subject' : 'gist';
-    const query = ended.value ? { edit: conversationId, ...(at === null ? {} : { field, at: String(at) }) } : {};
-    await router.replace(to('ticket', { ticketId }, query));
-  }
+  useCursor(conversationId, () => (ended.value && !busy.value ? cursorIn(form.value) : null));
 
   watch(
     ended,
@@ -36,11 +35,13 @@ export function useAfterTalk({ call, conversationId, form, busy }: Options) {
       if (!over) return;
       searching.value = true;
       await flushDraft(conversationId);
-      const ticketId = await ticketOfEnded(call(), conversationId, () => left || busy.value);
+      const ticket = await ticketOfEnded(call(), conversationId, () => left || busy.value);
       searching.value = false;
-      if (ticketId && !left) await open(ticketId);
+      if (!ticket || left || busy.value) return;
+      showAhead(ticket);
+      await router.replace(to('ticket', { ticketId: ticket.id }));
     },
     { immediate: true },
   );
-  return { ended, searching, open };
+  return { ended, searching };
 }

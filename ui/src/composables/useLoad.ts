@@ -7,9 +7,14 @@ const LONGEST_PAUSE_MS = 24_000;
 /**
  * Asks for something, again whenever a source changes. A late answer never overwrites a newer one;
  * a quiet reload that fails leaves what is on the screen, and is repeated where only the network was in the way.
+ * What is `known` already is shown meanwhile.
  */
-export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, sources: WatchSource | WatchSource[] = []) {
-  const data = shallowRef<T | null>(null);
+export function useLoad<T>(
+  load: (signal: AbortSignal) => Promise<T>,
+  sources: WatchSource | WatchSource[] = [],
+  known: T | null = null,
+) {
+  const data = shallowRef(known);
   const problem = shallowRef<Problem | null>(null);
   /** Somebody waits for it; what is only looked at again goes on unseen. */
   const busy = ref(false);
@@ -39,7 +44,8 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, sources: W
     }
   }
 
-  watch(sources, () => void ask(false), { immediate: true });
+  watch(sources, () => void ask(false));
+  void ask(known !== null);
   onScopeDispose(() => {
     current?.abort();
     clearTimeout(timer);

@@ -3,6 +3,8 @@ import { preferences } from '../preferences.ts';
 import { router, to, type RouteName } from '../router.ts';
 
 const SEQUENCE_MS = 1200;
+/** A letter so soon after one that went into a field was meant for that field, even if it has gone meanwhile. */
+const TYPING_MS = 1000;
 /** By the key's place on the board, so that they work in any layout. */
 const PLACES: Readonly<Record<string, RouteName>> = {
   KeyT: 'tickets',
@@ -36,6 +38,10 @@ function focusSearch(): void {
 
 export function useShellShortcuts(): void {
   let goingSince = 0;
+  let typedAt = -TYPING_MS;
+  const stopTyping = (): void => void (typedAt = -TYPING_MS);
+  /** Tab, Enter, Escape: the agent has left the field by intent. */
+  const isText = ({ key }: KeyboardEvent): boolean => key.length === 1 || key === 'Backspace';
   function whenPressed(event: KeyboardEvent): void {
     if (event.altKey && !event.ctrlKey && !event.metaKey && event.code === 'KeyA') {
       event.preventDefault();
@@ -47,7 +53,11 @@ export function useShellShortcuts(): void {
       event.target.form?.requestSubmit();
       return;
     }
-    if (!preferences.letterKeys || event.altKey || event.ctrlKey || event.metaKey || isTyping(event.target)) return;
+    if (!preferences.letterKeys || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (isTyping(event.target) || (isText(event) && event.timeStamp - typedAt < TYPING_MS)) {
+      typedAt = isText(event) ? event.timeStamp : -TYPING_MS;
+      return;
+    }
     const going = event.timeStamp - goingSince < SEQUENCE_MS;
     goingSince = 0;
     if (going && PLACES[event.code]) void router.push(to(PLACES[event.code]!));
@@ -59,5 +69,9 @@ export function useShellShortcuts(): void {
     event.preventDefault();
   }
   window.addEventListener('keydown', whenPressed);
-  onScopeDispose(() => window.removeEventListener('keydown', whenPressed));
+  window.addEventListener('pointerdown', stopTyping);
+  onScopeDispose(() => {
+    window.removeEventListener('keydown', whenPressed);
+    window.removeEventListener('pointerdown', stopTyping);
+  });
 }

@@ -1,14 +1,23 @@
 import { inject, onScopeDispose, provide, type InjectionKey } from 'vue';
 import { client } from '../client.ts';
+import type { Ticket } from '../contract.ts';
 import { on, onResume } from '../live/stream.ts';
 import { useLoad } from './useLoad.ts';
 import { useThrottled } from './useThrottled.ts';
 
 const RELOAD: InjectionKey<() => Promise<void>> = Symbol('reload the ticket');
 
+let ahead: Ticket | null = null;
+/** A ticket that was read before its page is opened: it stands there whole from the first moment. */
+export function showAhead(ticket: Ticket): void {
+  ahead = ticket;
+}
+
 /** One ticket, kept as it is by whoever changes it. */
 export function useTicket(ticketId: string) {
-  const ticket = useLoad((signal) => client.tickets.read(ticketId, signal));
+  const known = ahead?.id === ticketId ? ahead : null;
+  ahead = null;
+  const ticket = useLoad((signal) => client.tickets.read(ticketId, signal), [], known);
   const refresh = useThrottled(() => void ticket.reload(), 300);
   const ifMine = (event: { ticketId: string }): void => void (event.ticketId === ticketId && refresh());
   const ifOfMine = (event: { customerId: string }): void =>

@@ -23,6 +23,9 @@ export const activeCalls = computed(() =>
 /** One of my calls, also for a while after its end. */
 export const callOf = (callId: string): LiveCall | undefined => calls.get(callId);
 
+/** Whether a call is over by now, whatever the screen still shows of it. */
+export const hasEnded = (call: LiveCall): boolean => (callOf(call.callId) ?? call).state === 'ended';
+
 /** The talk in which an agent may still decide what becomes of it. */
 export const talkingCalls = computed(() => activeCalls.value.filter((call) => call.state === 'talking'));
 

@@ -1,4 +1,4 @@
-import { effectScope, onScopeDispose, reactive, watch } from 'vue';
+import { effectScope, reactive, watch } from 'vue';
 import { client, Problem } from '../client.ts';
 import type { Draft } from '../contract.ts';
 import { newId } from '../new-id.ts';
@@ -140,15 +140,6 @@ export function resumeDrafts(agentId = owner): void {
   }
   for (const entry of entries.values()) void save(entry);
 }
-
-const cursors = new Map<string, () => number | null>();
-/** Declares a field in which the text of a conversation is typed, and which may go away under the agent's hands. */
-export function useCursor(conversationId: string, read: () => number | null): void {
-  cursors.set(conversationId, read);
-  onScopeDispose(() => cursors.delete(conversationId));
-}
-/** Where the agent is typing at this moment; null if nowhere. */
-export const cursorOf = (conversationId: string): number | null => cursors.get(conversationId)?.() ?? null;
 
 export function followDrafts(): void {
   window.addEventListener('online', () => resumeDrafts());
