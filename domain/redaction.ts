@@ -35,14 +35,19 @@ export function withoutPerson(text: string, { names, emails, phones }: Person): 
 
 const NUMBER_KEY = /number|phone|extension|dtmf|^from$|^to$|sip/i;
 const NUMBER = /^(?:sip:)?\+?\d{7,15}(?:@.*)?$/;
+/** What a caller typed may be a code or a card; however short or long, it is theirs. */
+const TYPED_KEY = /^dtmf$/i;
+const PUNCTUATION = /[\s().-]/g;
 
 /** An event of the PBX with `replace` in place of every telephone number; ids, times and states stay as they are. */
 export function withoutNumbers(event: unknown, replace: (number: string) => string, key = ''): unknown {
   if (Array.isArray(event)) return event.map((item) => withoutNumbers(item, replace, key));
   if (event !== null && typeof event === 'object')
     return Object.fromEntries(Object.entries(event).map(([name, value]) => [name, withoutNumbers(value, replace, name)]));
-  const isNumber = typeof event === 'string' && NUMBER_KEY.test(key) && NUMBER.test(event);
-  return isNumber ? replace(event) : event;
+  if (typeof event !== 'string' && typeof event !== 'number') return event;
+  const text = String(event);
+  if (TYPED_KEY.test(key)) return text === '' ? event : replace(text);
+  return NUMBER_KEY.test(key) && NUMBER.test(text.replace(PUNCTUATION, '')) ? replace(text) : event;
 }
 
 /** What a ticket is called when its own subject has to go. */

@@ -41,7 +41,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   messages: { ru: 'сообщения', en: 'messages' },
   calls: { ru: 'звонки (номера)', en: 'calls (numbers)' },
   recordings: { ru: 'записи разговоров', en: 'recordings' },
-  raw_events: { ru: 'исходные события АТС', en: 'raw events of the PBX' },
+  raw_events: { ru: 'исходные тексты и номера событий АТС', en: 'raw texts and numbers of PBX events' },
   stream_events: { ru: 'события ленты', en: 'stream events' },
   sign_in_attempts: { ru: 'попытки входа', en: 'sign-in attempts' },
   refused_events: { ru: 'отклонённые запросы АТС', en: 'refused requests' },

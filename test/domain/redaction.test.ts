@@ -52,6 +52,19 @@ describe('an event without numbers', () => {
     });
   });
 
+  test.each([
+    [{ from: { number: '+7 (916) 123-45-67' } }, { from: { number: 'x' } }],
+    [{ from: { number: 79161234567 } }, { from: { number: 'x' } }],
+    [{ dtmf: '4321' }, { dtmf: 'x' }],
+    [{ dtmf: '4276123412341234567' }, { dtmf: 'x' }],
+    [
+      { dtmf: '', to: { extension: '101' }, seq: 12345678 },
+      { dtmf: '', to: { extension: '101' }, seq: 12345678 },
+    ],
+  ])('%j → %j', (event, wanted) => {
+    expect(withoutNumbers(event, () => 'x')).toEqual(wanted);
+  });
+
   test('what is no object stays', () => {
     expect([withoutNumbers(null, () => 'x'), withoutNumbers(5, () => 'x'), withoutNumbers('79161234567', () => 'x')]).toEqual([
       null,

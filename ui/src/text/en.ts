@@ -757,7 +757,8 @@ export const en = {
   privacy: {
     title: 'Data retention',
     terms: 'Terms',
-    termsHint: 'Every six hours what has been kept longer is removed. Tickets and statistics stay.',
+    termsHint:
+      'Every six hours what has been kept longer is removed. Tickets and statistics stay. Of a PBX event the raw text is deleted, and numbers and typed digits give way to keyed hashes; times, extensions and what became of it stay.',
     recordingDays: 'Keep recordings, days',
     rawEventDays: 'Keep numbers in PBX events, days',
     forever: 'Empty: no limit',
@@ -782,7 +783,7 @@ export const en = {
       messages: 'messages',
       calls: 'calls',
       recordings: 'recordings',
-      raw_events: 'PBX events',
+      raw_events: 'raw texts and numbers of PBX events',
       stream_events: 'event stream',
       sign_in_attempts: 'sign-in attempts',
       refused_events: 'refused requests',
