@@ -109,8 +109,9 @@ export function splitPassword(databaseUrl: string): { readonly url: string; read
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    const [, , to] = process.argv;
-    if (to === undefined) throw new StartError('Say where to: npm run backup -- /backups/2026-01-31');
+    const [, , to, ...more] = process.argv;
+    if (to === undefined || to.startsWith('-') || more.length > 0)
+      throw new StartError('Say where to: npm run backup -- /backups/2026-01-31');
     const { dataDir, databaseUrl } = readStartConfig(process.env);
     const { bytes } = await backUp({ dataDir, databaseUrl, to: resolve(to) });
     say(

@@ -99,15 +99,29 @@ async function forget(connection: Connection, namespace: string, workflowId: str
   throw new StartError(`Temporal does not forget the workflow ${workflowId}: restore into a new namespace (TEMPORAL_NAMESPACE)`);
 }
 
+const USAGE = `Say where from: DATA_DIR=/new/place npm run restore -- /backups/2026-01-31
+Or, when database and files have been put back by other means: npm run restore -- --calls
+(makes the calls in flight anew in Temporal; API and worker must not run).`;
+
+async function main(args: readonly string[]): Promise<void> {
+  const [from, ...more] = args;
+  if (from === undefined || more.length > 0 || (from.startsWith('-') && from !== '--calls')) throw new StartError(USAGE);
+  const config = readStartConfig(process.env);
+  if (from === '--calls') {
+    const { databaseUrl, temporal } = config;
+    if (databaseUrl === undefined || temporal === undefined) throw new StartError('Set DATABASE_URL and TEMPORAL_ADDRESS');
+    say(`${await forgetCallsInFlight({ databaseUrl, temporal })} events of calls in flight will be delivered again.`);
+    return;
+  }
+  const { madeAt } = await restore(resolve(from), config);
+  say(
+    `Restored the backup of ${madeAt} into ${config.dataDir}. Start Trubka with this DATA_DIR; what came later is read from the PBX's statistics.`,
+  );
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    const [, , from] = process.argv;
-    if (from === undefined) throw new StartError('Say where from: DATA_DIR=/new/place npm run restore -- /backups/2026-01-31');
-    const config = readStartConfig(process.env);
-    const { madeAt } = await restore(resolve(from), config);
-    say(
-      `Restored the backup of ${madeAt} into ${config.dataDir}. Start Trubka with this DATA_DIR; what came later is read from the PBX's statistics.`,
-    );
+    await main(process.argv.slice(2));
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);

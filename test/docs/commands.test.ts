@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { createTestDatabase } from '../support/database.ts';
 import { openSelfTestStage, type SelfTestStage } from '../support/self-test-stage.ts';
 
@@ -86,6 +87,29 @@ describe('Commands in the documents', () => {
   test.each(pages.map(({ name, text }) => [name, text]))('%s names only npm scripts that exist', (_name, text) => {
     const named = [...text.matchAll(/npm run (?:--silent )?([a-z][\w-]*(?::[\w-]+)*)/g)].map(([, script]) => script);
     expect(named.filter((script) => !scripts.includes(script!))).toEqual([]);
+  });
+
+  test('for Compose name services, database, user and volume of the Compose file', () => {
+    const { services, volumes } = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
+      services: Record<string, { environment?: Record<string, string>; volumes?: string[] }>;
+      volumes: Record<string, unknown>;
+    };
+    const commands = pages.flatMap(({ text }) => [...text.matchAll(/^docker compose (exec|run|up) (.+)$/gm)]);
+    // The first word that is no option; what follows it belongs to the command inside.
+    const named = commands.flatMap(([, , rest = '']) => /^(?:-\S+ +)*([a-z][\w-]*)/.exec(rest)?.[1] ?? []);
+    expect(named.filter((service) => !(service in services))).toEqual([]);
+    expect(new Set(named)).toEqual(new Set(['postgres', 'api', 'temporal-namespace', 'migrate']));
+    const inPostgres = commands.map(([line]) => line).filter((line) => /pg_(dump|restore)/.test(line));
+    const { POSTGRES_USER: user, POSTGRES_DB: database } = services['postgres']?.environment ?? {};
+    expect(inPostgres).toHaveLength(2);
+    for (const line of inPostgres) expect(line).toContain(`postgres ${/pg_\w+/.exec(line)?.[0]} --username=${user} `);
+    expect(inPostgres[0]).toContain(` ${database} > `);
+    expect(inPostgres[1]).toContain(`--dbname=${database} `);
+    const inData = commands.map(([line]) => line).filter((line) => / api tar /.test(line));
+    expect(inData).toHaveLength(2);
+    const places = inData.map((line) => /--directory=(\S+)/.exec(line)?.[1]);
+    for (const place of places) expect(services['api']?.volumes).toContain(`data:${place}`);
+    expect(volumes).toHaveProperty('data');
   });
 
   test.each(pages.map(({ name, text }) => [name, text]))('%s links only to files that exist', (name, text) => {
