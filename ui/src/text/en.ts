@@ -216,9 +216,10 @@ export const en = {
     findCustomer: 'Find the customer and link',
     openProfile: 'Customer profile',
     cancel: 'Cancel',
-    subjectIncoming: 'Incoming call from {phone}',
-    subjectOutgoing: 'Outgoing call to {phone}',
-    subjectHidden: 'Incoming call from a hidden number',
+    // As the service writes them, whatever language the reader has chosen.
+    subjectIncoming: 'Входящий звонок с {phone}',
+    subjectOutgoing: 'Исходящий звонок на {phone}',
+    subjectHidden: 'Входящий звонок со скрытого номера',
   },
   callTicket: {
     title: 'Ticket for the call',
