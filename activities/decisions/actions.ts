@@ -154,7 +154,8 @@ async function linkConversation(
   if (!target) return refused('ticket_not_found');
   const text = await typedText(context, action);
   const cause = byAgent(context, action.agentId, action.inboxId, conversation.id, 'S2b');
-  if (conversation.ticket_id === target.id && conversation.made_by !== 'auto')
+  // A ticket that somebody has changed since keeps what they gave it.
+  if (conversation.ticket_id === target.id && (conversation.made_by !== 'auto' || target.touched_at !== null))
     return saveGist(context, conversation, target, text.gist, cause);
   if (conversation.ticket_id && conversation.made_by !== 'auto') return refused('ticket_exists', conversation.ticket_id);
   if (conversation.ticket_id === target.id) {

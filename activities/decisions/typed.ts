@@ -16,8 +16,14 @@ const BY_THE_AGENT: Automatic = { status: 'pending', rule: 'S15' };
 const standardOf = ({ direction }: ConversationRow, { phone }: TicketRow): string =>
   standardSubject(direction, phone && formatPhone(phone));
 
-/** What the service gave the ticket of a talk in which nobody did anything; undefined where it was made of a draft. */
-async function givenTo({ trx }: DecisionContext, ticketId: string): Promise<Automatic | undefined> {
+/**
+ * What the service gave the ticket of a talk in which nobody did anything; undefined where it was made of a draft,
+ * or where another call has come to it since.
+ */
+async function givenTo({ trx }: DecisionContext, ticketId: string, conversationId: string): Promise<Automatic | undefined> {
+  const another = (await trx('conversations').where({ ticket_id: ticketId }).whereNot({ id: conversationId }).first('id')) as
+    { id: string } | undefined;
+  if (another) return undefined;
   const row = (await trx('ticket_events')
     .where({ ticket_id: ticketId })
     .whereIn('rule', ['S2a', 'S5', 'S10'])
@@ -91,11 +97,12 @@ export async function saveDraft(
   if (!conversation.ticket_id) return done(conversation.ticket_id);
   const draft = await draftOf(context, conversation.id);
   if (conversation.made_by !== 'auto') return carryOnUnsaved(context, action, conversation, conversation.ticket_id, draft);
-  if (!isFilled(draft)) return done(conversation.ticket_id);
   const ticket = await lockTicket(context.trx, conversation.ticket_id);
-  if (!ticket || ticket.touched_at !== null) return refused('ticket_changed', conversation.ticket_id);
-  const isTakenBack = !isFilled({ subject: '', gist: draft.gist }) && draft.subject.trim() === standardOf(conversation, ticket);
-  await fillAutomatic(context, action, conversation, ticket, draft, isTakenBack ? await givenTo(context, ticket.id) : undefined);
+  if (!ticket || ticket.touched_at !== null)
+    return isFilled(draft) ? refused('ticket_changed', conversation.ticket_id) : done(conversation.ticket_id);
+  const isTakenBack = !draft.gist.trim() && ['', standardOf(conversation, ticket)].includes(draft.subject.trim());
+  const given = isTakenBack ? await givenTo(context, ticket.id, conversation.id) : undefined;
+  if (isFilled(draft) || given) await fillAutomatic(context, action, conversation, ticket, draft, given);
   return done(ticket.id);
 }
 

@@ -142,19 +142,55 @@ describe('an incoming call', () => {
     expect(await messagesOf(made.id)).toMatchObject([{ body: 'Суть' }]);
   });
 
-  test('after the end: text that is taken back leaves the ticket as it was, and no work of the agent’s', async () => {
+  test.each([
+    ['written in the ticket', true],
+    ['written in the form', false],
+  ])('after the end: text that is taken back, %s, leaves the ticket as it was', async (_where, hasSubject) => {
     const call = await answered(cast.anna);
     await endsWithSummary(call);
     const [made] = await ticketsOf(call);
     const types = (gist: string) =>
-      call.act(cast.anna, { action: 'save_draft', conversationId: call.conversationId() }, { subject: made.subject, gist });
+      call.act(
+        cast.anna,
+        { action: 'save_draft', conversationId: call.conversationId() },
+        { subject: hasSubject ? made.subject : '', gist },
+      );
     await types('Не то');
     expect(await ticket(made.id)).toMatchObject({ status: 'pending', status_rule: 'S15' });
-    expect(await types(' ')).toMatchObject({ state: 'done', ticket_id: made.id });
+    expect(await types(hasSubject ? ' ' : '')).toMatchObject({ state: 'done', ticket_id: made.id });
     expect(await ticket(made.id)).toMatchObject({ status: 'open', status_rule: 'S2a', subject: made.subject });
     expect(await messagesOf(made.id)).toMatchObject([{ automatic: true }]);
     await types('То');
     expect(await ticket(made.id)).toMatchObject({ status: 'pending', status_rule: 'S15' });
+  });
+
+  test('after the end: a gist saved in an automatic ticket that was closed by hand leaves it closed', async () => {
+    const call = await answered(cast.anna);
+    await endsWithSummary(call);
+    const [made] = await ticketsOf(call);
+    await database
+      .db('tickets')
+      .where({ id: made.id })
+      .update({ status: 'closed', closed_at: new Date(), status_rule: 'hand', touched_at: new Date() });
+    const link = { action: 'link_ticket', conversationId: call.conversationId(), ticketId: made.id } as const;
+    expect(await call.act(cast.anna, link, { gist: 'Уже решено' })).toMatchObject({ state: 'done', ticket_id: made.id });
+    expect(await ticket(made.id)).toMatchObject({ status: 'closed', status_rule: 'hand' });
+    expect(await messagesOf(made.id)).toMatchObject([{ body: 'Уже решено' }]);
+  });
+
+  test('after the end: text that is taken back from one of two calls in a ticket leaves it pending', async () => {
+    const call = await answered(cast.anna);
+    await endsWithSummary(call);
+    const [made] = await ticketsOf(call);
+    const second = await answered(cast.boris);
+    const link = { action: 'link_ticket', conversationId: second.conversationId(), ticketId: made.id } as const;
+    await second.act(cast.boris, link, { gist: 'Ещё раз' });
+    await endsWithSummary(second);
+    for (const gist of ['Не то', ' ']) {
+      const draft = { subject: made.subject, gist };
+      await call.act(cast.anna, { action: 'save_draft', conversationId: call.conversationId() }, draft);
+      expect(await ticket(made.id)).toMatchObject({ status: 'pending' });
+    }
   });
 
   test('S2b: a linked call opens its ticket again while it lasts, and leaves it pending', async () => {
