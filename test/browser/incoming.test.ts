@@ -291,11 +291,12 @@ describe('S3, S4 an unknown number', () => {
     await page.getByLabel('Тема', { exact: true }).click();
     await page.keyboard.type('gt');
     const over = call.hangUp().then(() => call.finish());
-    const typed = await typeUntil(page, page.getByRole('article').getByText('Суть уже есть'));
+    const typed = await typeUntil(page, page.getByRole('article').getByLabel('Суть звонка'));
     await over;
     expect(await page.getByLabel('Тема', { exact: true }).inputValue()).toBe(`gt${typed}`);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: `gt${typed}` }).waitFor();
+    expect(await page.getByRole('textbox', { name: 'Суть звонка' }).inputValue()).toBe('Суть уже есть');
   });
 
   test('one number, two customers: the agent says who it is', async () => {

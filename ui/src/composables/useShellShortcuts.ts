@@ -40,22 +40,25 @@ export function useShellShortcuts(): void {
   let goingSince = 0;
   let typedAt = -TYPING_MS;
   const stopTyping = (): void => void (typedAt = -TYPING_MS);
-  /** Tab, Enter, Escape: the agent has left the field by intent. */
-  const isText = ({ key }: KeyboardEvent): boolean => key.length === 1 || key === 'Backspace';
+  /** The agent leaves the field by intent. */
+  const leaves = ({ key, target }: KeyboardEvent): boolean =>
+    key === 'Tab' || key === 'Escape' || (key === 'Enter' && !(target instanceof HTMLTextAreaElement));
   function whenPressed(event: KeyboardEvent): void {
     if (event.altKey && !event.ctrlKey && !event.metaKey && event.code === 'KeyA') {
       event.preventDefault();
+      stopTyping();
       toggleCallFocus();
       return;
     }
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && event.target instanceof HTMLTextAreaElement) {
       event.preventDefault();
+      stopTyping();
       event.target.form?.requestSubmit();
       return;
     }
     if (!preferences.letterKeys || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (isTyping(event.target) || (isText(event) && event.timeStamp - typedAt < TYPING_MS)) {
-      typedAt = isText(event) ? event.timeStamp : -TYPING_MS;
+    if (isTyping(event.target) || event.timeStamp - typedAt < TYPING_MS) {
+      typedAt = leaves(event) ? -TYPING_MS : event.timeStamp;
       return;
     }
     const going = event.timeStamp - goingSince < SEQUENCE_MS;

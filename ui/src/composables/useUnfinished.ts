@@ -1,6 +1,6 @@
 import { computed, shallowRef, watch } from 'vue';
 import type { LiveCall } from '../contract.ts';
-import { callOf } from '../live/calls.ts';
+import { callOf, hasEnded } from '../live/calls.ts';
 import { cursorOf } from '../live/cursors.ts';
 import { knownDraft } from '../live/drafts.ts';
 
@@ -17,5 +17,9 @@ export function useUnfinished(shown: () => readonly LiveCall[]) {
       .filter((call) => call?.state === 'ended' && isInHand(call.conversationId ?? ''));
     kept.value = [...kept.value, ...(unfinished as LiveCall[])];
   });
-  return computed(() => [...shown(), ...kept.value]);
+  // The PBX may ring the same call again: then it is a call like any other.
+  return computed(() => {
+    const now = shown();
+    return [...now, ...kept.value.filter((call) => hasEnded(call) && !now.some(({ callId }) => callId === call.callId))];
+  });
 }

@@ -1,4 +1,4 @@
-import { client } from '../client.ts';
+import { client, Problem } from '../client.ts';
 import type { LiveCall, Ticket } from '../contract.ts';
 import { callOf } from './calls.ts';
 
@@ -8,10 +8,16 @@ const RECENT = 5;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** A ticket that is not this agent's to read is not the one. */
+function unlessRefused(error: unknown): null {
+  if (error instanceof Problem && !error.isPassing) return null;
+  throw error;
+}
+
 async function search(call: LiveCall, conversationId: string): Promise<Ticket | null> {
   const ifWritten = async (ticketId: string): Promise<Ticket | null> => {
-    const ticket = await client.tickets.read(ticketId);
-    return ticket.messages.some((message) => message.conversation?.id === conversationId) ? ticket : null;
+    const ticket = await client.tickets.read(ticketId).catch(unlessRefused);
+    return ticket?.messages.some((message) => message.conversation?.id === conversationId) ? ticket : null;
   };
   const told = callOf(call.callId)?.ticketId;
   const known = told ? await ifWritten(told) : null;
