@@ -151,7 +151,46 @@ describe('the demo phones', () => {
     await phone(page, 'Вера Орлова').getByText('Трубка лежит').waitFor();
   });
 
-  test('an admin lets the PBX refuse callbacks and not record; an agent cannot', async () => {
+  test('an admin lets the PBX refuse callbacks: the agent reads why the call did not come about', async () => {
+    const page = await office.tab(office.product.admin, '/demo');
+    const refuse = page.getByRole('switch', { name: 'Отказывать в звонке из обращения' });
+    await refuse.click();
+    await page.getByText('АТС сообщит об исчерпанном лимите').waitFor();
+    const agent = await office.tab(office.product.boris);
+    const { items } = await office.product.admin.get<{ items: { id: string }[] }>('/api/customers?q=Smith');
+    const { id } = await office.product.admin.post<{ id: string }>('/api/tickets', {
+      ...{ subject: 'Call John', channel: 'email', customerId: items[0]?.id },
+    });
+    await goTo(agent, `/tickets/${id}`);
+    await agent.getByRole('button', { name: 'Позвонить на +44 20 7946 0123' }).click();
+    await agent.getByRole('alert').getByText('Исчерпан лимит АТС. Повторите позже или обратитесь к администратору.').waitFor();
+    await refuse.click();
+    await page.getByRole('switch', { name: 'Отказывать в звонке из обращения', checked: false }).waitFor();
+  });
+
+  test('an admin lets the PBX repeat events, confuse their order and come late: one talk is one ticket all the same', async () => {
+    const { admin } = office.product;
+    const page = await office.tab(admin, '/demo');
+    const faults = ['Повторять события', 'Путать порядок событий', 'Задерживать события на 5 секунд'];
+    for (const name of faults) {
+      await page.getByRole('switch', { name }).click();
+      await page.getByRole('switch', { name, checked: true }).waitFor();
+    }
+    await choose(page, 'Кто звонит', 'Свой номер…');
+    await customer(page).getByLabel('Номер', { exact: true }).fill('8 926 555-66-77');
+    await choose(page, 'Куда', 'Вера Орлова · 0103');
+    await press(page, 'Телефон клиента', 'Позвонить');
+    await press(page, 'Вера Орлова', 'Ответить');
+    await press(page, 'Вера Орлова', 'Положить трубку');
+    for (const name of faults) await page.getByRole('switch', { name }).click();
+    await goTo(page, '/tickets?q=9265556677');
+    await page.getByRole('link', { name: 'Входящий звонок с +7 926 555-66-77' }).click();
+    await page.getByRole('group', { name: 'Запись разговора' }).waitFor();
+    const { items } = await admin.get<{ items: unknown[] }>('/api/tickets?q=9265556677');
+    expect(items).toHaveLength(1);
+  });
+
+  test('an admin lets the PBX not record: the message says so; an agent cannot', async () => {
     const page = await office.tab(office.product.admin, '/demo');
     await page.getByRole('switch', { name: 'Не записывать разговоры' }).click();
     await page.getByRole('switch', { name: 'Не записывать разговоры', checked: true }).waitFor();
@@ -187,5 +226,18 @@ describe('the demo phones', () => {
       .first()
       .click();
     await office.product.admin.request('PATCH', '/api/session', { preferences: { language: 'ru' } });
+  });
+
+  test('the phones are there as long as the demo PBX is connected', async () => {
+    const page = await office.tab(office.product.admin, '/settings/integrations');
+    const link = page.getByRole('link', { name: 'Демо-телефоны' });
+    await link.waitFor();
+    await page.getByRole('button', { name: 'Удалить', exact: true }).click();
+    await page.getByRole('button', { name: 'Удалить интеграцию' }).click();
+    await link.waitFor({ state: 'detached' });
+    await goTo(page, '/demo');
+    await page.getByText('Демонстрационная АТС не подключена').waitFor();
+    await goTo(page, '/tickets');
+    await page.getByRole('link', { name: 'Входящий звонок с +7 926 555-66-77' }).waitFor();
   });
 });

@@ -1,4 +1,4 @@
-import { onScopeDispose, ref, shallowRef } from 'vue';
+import { onScopeDispose, ref, shallowRef, watch } from 'vue';
 import { client, Problem } from '../client.ts';
 import type { Demo, DemoAction, DemoState, NewDemoCall } from '../contract.ts';
 
@@ -12,7 +12,7 @@ export function useDemoConnected() {
 }
 export const readDemo = async (): Promise<Demo> => (known.value = await client.demo.read());
 
-/** The phones' live state, looked at again and again while the page is in sight. */
+/** The phones' live state, looked at again and again while the page is in sight and the demo PBX is connected. */
 export function useDemoState() {
   const state = shallowRef<DemoState | null>(null);
   const problem = shallowRef<Problem | null>(null);
@@ -33,7 +33,7 @@ export function useDemoState() {
   }
   async function keepLooking(): Promise<void> {
     if (!document.hidden) await look();
-    if (!stopped) timer = setTimeout(() => void keepLooking(), LOOK_AGAIN_MS);
+    if (!stopped && known.value?.connected) timer = setTimeout(() => void keepLooking(), LOOK_AGAIN_MS);
   }
   /** One step at a time; what came of it is looked at at once. */
   async function step(send: () => Promise<unknown>): Promise<Problem | null> {
@@ -51,9 +51,17 @@ export function useDemoState() {
     }
   }
 
-  void keepLooking();
+  const stop = watch(
+    () => known.value?.connected,
+    (connected) => {
+      clearTimeout(timer);
+      if (connected) void keepLooking();
+    },
+    { immediate: true },
+  );
   onScopeDispose(() => {
     stopped = true;
+    stop();
     clearTimeout(timer);
   });
   return {
