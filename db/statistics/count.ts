@@ -80,18 +80,24 @@ function columnsOf(figure: RuledFigure, levels: Levels, apart: Apart | null): st
 type Row = Readonly<Record<string, number | boolean | Buffer | null>> & { readonly grouped_by: string | null };
 
 function tallyOf(row: Row, figure: RuledFigure, level: Level): Tally {
+  return things(Number(row[named(figure, level)] ?? row[named(figure, 'count')] ?? 0));
+}
+
+/** What was measured is unpacked and summed once, whatever levels it counts on. */
+function measuredOf(row: Row, figure: RuledFigure): Tally | null {
   const { counts } = ruleOf(figure);
-  if (row[isOn(level)] === false) return NOTHING;
-  if (typeof counts !== 'object') return things(Number(row[named(figure, level)] ?? row[named(figure, 'count')] ?? 0));
+  if (typeof counts !== 'object') return null;
   const packed = row[named(figure, 'values')];
   return packed instanceof Buffer ? measured(unpack(counts.averageOf, packed)) : NOTHING;
 }
 
 function collectRow(row: Row, figure: RuledFigure, grouping: Grouping | null, into: Collector): void {
-  into.addTotal(figure, tallyOf(row, figure, 'total'));
+  const ofAll = measuredOf(row, figure);
+  const on = (level: Level): Tally => (row[isOn(level)] === false ? NOTHING : (ofAll ?? tallyOf(row, figure, level)));
+  into.addTotal(figure, on('total'));
   if (row.grouped_by === null || !grouping) return;
-  into.addToGroup(row.grouped_by, figure, tallyOf(row, figure, 'group'));
-  if (grouping.outer) into.outer.addToGroup(row.grouped_by, figure, tallyOf(row, figure, 'outer'));
+  into.addToGroup(row.grouped_by, figure, on('group'));
+  if (grouping.outer) into.outer.addToGroup(row.grouped_by, figure, on('outer'));
 }
 
 /** One pass over the facts of a type: each figure's parts of the total, and its value in each group. */

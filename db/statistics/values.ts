@@ -32,10 +32,10 @@ export function unpack(measure: Measure, packed: Buffer): Values {
   return new Float64Array(bytes.swap64().buffer, 0, byteLength / 8);
 }
 
-/** Exact: durations are whole milliseconds. */
+/** Exact: durations are whole milliseconds. Counted through, not iterated, which takes many times as long. */
 export function sumOf(values: Values): number {
   let sum = 0;
-  for (const value of values) sum += value;
+  for (let index = 0; index < values.length; index++) sum += values[index] as number;
   return sum;
 }
 
