@@ -6,6 +6,11 @@ import { sessionTokenOf, signedInOf } from './session-cookie.ts';
 
 /** Requests under way at one time; beyond it the answer is 503 at once, while webhooks go on being taken in. */
 const MAX_AT_ONCE = 200;
+/**
+ * So few are let in whatever the pressure: where they are all there is, it is not requests that make this process late, and to refuse
+ * them relieves nobody.
+ */
+const ALWAYS_LET_IN = 8;
 /** Per session, or per address of those who have none: a page full of lists, and then enough is enough. */
 const BURST = 1000;
 const PER_SECOND = 300;
@@ -44,7 +49,8 @@ export function shedLoad(pressure: Pressure): RequestHandler {
   let running = 0;
   return (request, response, next) => {
     if (request.path === '/events') return next();
-    if (running >= MAX_AT_ONCE || isHigh(pressure)) return next(new ProblemError('overloaded', { retryAfterSeconds: 1 }));
+    if (running >= MAX_AT_ONCE || (running >= ALWAYS_LET_IN && isHigh(pressure)))
+      return next(new ProblemError('overloaded', { retryAfterSeconds: 1 }));
     running += 1;
     response.once('close', () => (running -= 1));
     next();

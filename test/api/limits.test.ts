@@ -2,7 +2,7 @@ import express from 'express';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ApiDeps } from '../../api/deps.ts';
 import { networkOf } from '../../api/caller-address.ts';
 import { limitRate, measurePressure, shedLoad } from '../../api/limits.ts';
@@ -49,20 +49,30 @@ describe('Requests', () => {
     expect((await fetch(`${origin}/quick`)).status).toBe(200);
   });
 
-  it('are shed while the event loop is late or the database’s connections are all waited for', async () => {
+  it('are shed while the event loop is late or the database’s connections are all waited for, but for the first few', async () => {
     const pressure = { late: 0, queue: 0 };
+    let [release, running] = [(): void => undefined, 0];
+    const held = new Promise<void>((resolve) => (release = resolve));
     const origin = await serve((app) => {
       app.use(shedLoad({ lateMs: () => pressure.late, waiting: () => pressure.queue }));
-      app.use((_request, response) => void response.send('ok'));
+      app.use(async (request, response) => {
+        running += 1;
+        if (request.path === '/slow') await held;
+        response.send('ok');
+      });
     });
     const ask = async (): Promise<number> => (await fetch(`${origin}/quick`)).status;
-    expect(await ask()).toBe(200);
     pressure.late = 500;
+    expect(await ask()).toBe(200);
+    const slow = Array.from({ length: 8 }, () => fetch(`${origin}/slow`));
+    await vi.waitFor(() => expect(running).toBe(9));
     expect(await ask()).toBe(503);
     Object.assign(pressure, { late: 0, queue: 100 });
     expect(await ask()).toBe(503);
     pressure.queue = 3;
     expect(await ask()).toBe(200);
+    release();
+    expect((await Promise.all(slow)).map(({ status }) => status)).toEqual(slow.map(() => 200));
   });
 
   it('are not shed for one long turn of the event loop, but for one after another', async () => {
