@@ -8,6 +8,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { hearing, NOTHING_HEARD, type Heard } from '../domain/causes.ts';
 import {
   askedAgain,
   decide,
@@ -50,7 +51,7 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
   let attributes: SearchKeys | null = input.searchKeys ?? null;
   const heard = new Set(input.heard);
   const alarm = createAlarm();
-  let lastHeard: number | null = null;
+  let causes: Heard = NOTHING_HEARD;
   let shown: string | null = null;
   for (const signal of Object.values(callSignals)) {
     setHandler(signal, (messages, print) => {
@@ -74,7 +75,7 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     for (const message of queue.splice(0).sort((a, b) => a.inboxId - b.inboxId)) {
       heard.add(message.inboxId);
       state = withCallMessage(state, message, now);
-      lastHeard = Math.max(lastHeard ?? 0, message.inboxId);
+      causes = hearing(causes, message);
       if (message.type === 'action' && message.action === 'fetch_recording_again' && message.recordingId) {
         state = askedAgain(state, message.recordingId, now);
       }
@@ -104,7 +105,7 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     const plan = decide(state, input.limits, Date.now());
     const ends = state.overAt === null && plan.state.overAt !== null;
     if (ends || plan.decisions.length > 0) {
-      const asked = { callId: input.callId, decisions: plan.decisions, heard: lastHeard };
+      const asked = { callId: input.callId, decisions: plan.decisions, heard: causes.latest, heardOf: causes.of };
       const results = await database.applyDecisions(ends ? { ...asked, endsHaving: endsHaving() } : asked);
       if (results.some((result) => result.type === 'more_is_coming')) {
         await waitForMore();

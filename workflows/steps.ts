@@ -18,8 +18,10 @@ export interface ApplyInput {
    * kept meanwhile: then nothing is done but to say so.
    */
   readonly endsHaving?: number;
-  /** The latest row of the inbox that was taken in before these were decided: what led to them, or what a timer ran from. */
+  /** The latest row of the inbox that moved the call before these were decided: what led to them, or what a timer ran from. */
   readonly heard?: number | null;
+  /** The latest that names an agent, by the agent's id. */
+  readonly heardOf?: Readonly<Record<string, number>>;
   /** Kept in Postgres when the call's workflow ends, so that whatever comes late finds it. */
   readonly finalState?: CallState;
 }

@@ -43,6 +43,17 @@ export interface DecisionContext {
   readonly known: { call: CallRow | null };
   /** The row of the inbox that led to the decisions. */
   readonly inboxId?: number | null;
+  /** Of what is decided about one agent: the latest row that names them. */
+  readonly heardOf?: Readonly<Record<string, number>>;
+}
+
+/** Which call it is, and what led to what is decided. */
+export type Causes = Pick<DecisionContext, 'callId' | 'inboxId' | 'heardOf'>;
+
+/** What led to a decision about this agent's talk. */
+export function about(context: DecisionContext, agentId: string | null): DecisionContext {
+  const inboxId = (agentId === null ? undefined : context.heardOf?.[agentId]) ?? context.inboxId ?? null;
+  return { ...context, inboxId };
 }
 
 export const contextOf = (trx: Transaction, callId: string): DecisionContext => ({ trx, callId, known: { call: null } });

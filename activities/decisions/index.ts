@@ -8,7 +8,7 @@ import { addMessage, lockTicket, SYSTEM } from '../../db/tickets.ts';
 import type { ApplyInput, DatabaseSteps, DecisionResult } from '../../workflows/steps.ts';
 import { actOn, answerAction } from './actions.ts';
 import { createCallbackSteps, reportFailure } from './callbacks.ts';
-import { callOf, type CallRow, type DecisionContext } from './context.ts';
+import { callOf, type CallRow, type Causes, type DecisionContext } from './context.ts';
 import { lockCustomer } from './customers.ts';
 import { recordMissed } from './missed.ts';
 import { noteDecision } from './noted.ts';
@@ -42,6 +42,12 @@ async function isMoreComing(trx: Transaction, callId: string, heard: number): Pr
   return rows[0]?.more === true;
 }
 
+const causesOf = ({ callId, heard, heardOf }: ApplyInput): Causes => ({
+  callId,
+  inboxId: heard ?? null,
+  heardOf: heardOf ?? {},
+});
+
 async function applyDecisions(deps: DecisionDeps, input: ApplyInput): Promise<readonly DecisionResult[]> {
   return (await applyAlone(deps, input)) ?? (await applyTogether(deps, input));
 }
@@ -51,14 +57,14 @@ async function applyAlone({ db }: DecisionDeps, input: ApplyInput): Promise<read
   const [only, ...others] = input.decisions;
   if (only?.type !== 'project' || only.over || others.length > 0) return null;
   if (input.endsHaving !== undefined || input.finalState) return null;
-  const projected = await projectAlone(db, { callId: input.callId, inboxId: input.heard ?? null }, only);
+  const projected = await projectAlone(db, causesOf(input), only);
   return projected && [{ type: 'projected', ...projected }];
 }
 
 async function applyTogether({ db }: DecisionDeps, input: ApplyInput): Promise<readonly DecisionResult[]> {
   return inTransaction(db, async (trx) => {
     const before = await lockCall(trx, input.callId);
-    const context: DecisionContext = { trx, callId: input.callId, known: { call: before }, inboxId: input.heard ?? null };
+    const context: DecisionContext = { trx, known: { call: before }, ...causesOf(input) };
     if (input.endsHaving !== undefined && (await isMoreComing(trx, input.callId, input.endsHaving)))
       return [{ type: 'more_is_coming' }];
     // Everything but the bare state may touch the customer's other tickets: the lock comes before any of theirs.
@@ -134,7 +140,7 @@ async function apply(context: DecisionContext, decision: Decision): Promise<Deci
     case 'project':
       return { type: 'projected', ...(await project(context, decision)) };
     case 'act':
-      return ticketed(await actOn(context, decision.action));
+      return ticketed(await actOn({ ...context, inboxId: decision.action.inboxId }, decision.action));
     case 'answer_action':
       await answerAction(context, decision.action, { code: decision.code });
       return { type: 'done' };

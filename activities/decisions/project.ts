@@ -3,7 +3,7 @@ import { liveCallOf, publishCall, type LiveCall } from '../../db/calls.ts';
 import type { Db, Executor } from '../../db/pool.ts';
 import { publishTicketChanged } from '../../db/stream.ts';
 import { changeTicket, lockTicket } from '../../db/tickets.ts';
-import { byRule, type CallRow, type ConversationRow, type DecisionContext } from './context.ts';
+import { about, byRule, type CallRow, type Causes, type ConversationRow, type DecisionContext } from './context.ts';
 import { closeMissedTickets } from './missed.ts';
 import { ruleOfCard } from './noted.ts';
 
@@ -34,11 +34,7 @@ export async function project(context: DecisionContext, decision: Projection): P
  * The same in one journey to Postgres, for the most usual of all: a call of which nobody has made a ticket. Null where more than that
  * has to be done, and nothing was.
  */
-export async function projectAlone(
-  db: Executor,
-  of: Pick<DecisionContext, 'callId' | 'inboxId'>,
-  decision: Projection,
-): Promise<{ cancelled: boolean } | null> {
+export async function projectAlone(db: Executor, of: Causes, decision: Projection): Promise<{ cancelled: boolean } | null> {
   const written = await write(callProject(db, of, decision, true));
   return written && { cancelled: written.call.command_state === 'cancelled' };
 }
@@ -49,7 +45,7 @@ export async function projectAlone(
  */
 export async function showRinging(
   { db, connection }: { readonly db: Db; readonly connection: unknown },
-  of: Pick<DecisionContext, 'callId' | 'inboxId'> & { readonly toldBy: number },
+  of: Causes & { readonly toldBy: number },
   decision: Projection,
 ): Promise<boolean> {
   const bindings = [of.callId, knownOf(of, decision), of.toldBy];
@@ -58,14 +54,15 @@ export async function showRinging(
   return written !== null && written.overtaken !== true;
 }
 
-const callProject = (db: Executor, of: Pick<DecisionContext, 'callId' | 'inboxId'>, decision: Projection, alone: boolean) =>
+const callProject = (db: Executor, of: Causes, decision: Projection, alone: boolean) =>
   db.raw('select call_project(?::uuid, ?::jsonb, ?::boolean) as written', [of.callId, knownOf(of, decision), alone]);
 
-function knownOf({ inboxId }: Pick<DecisionContext, 'inboxId'>, decision: Projection): string {
+function knownOf({ inboxId, heardOf }: Causes, decision: Projection): string {
   const { type: _, conversations, cards, startedAt, endedAt, ...rest } = decision;
   return JSON.stringify({
     ...rest,
     inboxId: inboxId ?? null,
+    heardOf: heardOf ?? {},
     startedAt: time(startedAt),
     endedAt: time(endedAt),
     conversations: conversations.map(writtenConversation),
@@ -121,7 +118,7 @@ async function follow(context: DecisionContext, before: Answered | null, after: 
   const ticketId = asId(after.ticket_id);
   if (ticketId === null) return;
   const begins = talks(after) && !talks(before);
-  if (begins) await talkBegins(context, { ...after, ticket_id: ticketId });
+  if (begins) await talkBegins(about(context, after.agent_id), { ...after, ticket_id: ticketId });
   if (before && (before.outcome !== after.outcome || begins)) await publishTicketChanged(context.trx, ticketId);
 }
 

@@ -4,7 +4,7 @@ import type { Decision } from '../../domain/decisions.ts';
 import { addMessage, appendTicketEvent, changeTicket, createTicket, lockTicket, type TicketRow } from '../../db/tickets.ts';
 import { publishTicketChanged } from '../../db/stream.ts';
 import { placeholder } from '../../db/recordings.ts';
-import { byRule, conversationOf, type ConversationRow, type DecisionContext } from './context.ts';
+import { about, byRule, conversationOf, type ConversationRow, type DecisionContext } from './context.ts';
 import { customerForTicket } from './customers.ts';
 import { openMissedTickets } from './missed.ts';
 
@@ -87,12 +87,13 @@ function automaticOutcome(conversation: ConversationRow, handedOver: boolean): {
 
 /** A talk has ended: its ticket is made if there is none, and gets the status that the rules give it. */
 export async function settleTalk(
-  context: DecisionContext,
+  call: DecisionContext,
   decision: Extract<Decision, { type: 'settle_talk' }>,
 ): Promise<string | null> {
-  const { trx } = context;
-  const conversation = await conversationOf(context, decision.conversationId);
+  const { trx } = call;
+  const conversation = await conversationOf(call, decision.conversationId);
   if (!conversation) throw new Error(`Conversation ${decision.conversationId} was to be settled before it was written`);
+  const context = about(call, conversation.agent_id);
   const automatic = automaticOutcome(conversation, decision.handedOver);
   let ticketId: string;
   if (!conversation.ticket_id) ticketId = (await makeAutomaticTicket(context, conversation, automatic)).id;

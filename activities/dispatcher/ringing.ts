@@ -1,3 +1,4 @@
+import { hearing, NOTHING_HEARD } from '../../domain/causes.ts';
 import { newCallState, withCallMessage, type CallState, type ProjectedCard } from '../../domain/decisions.ts';
 import { printOf } from '../../domain/projection.ts';
 import { ringingOf, withoutEnded, type Ringing as Look } from '../../domain/ringing.ts';
@@ -88,8 +89,8 @@ export function createRinging({ db, log }: { readonly db: Db; readonly log: Logg
   async function write(batch: Batch, call: CallDelivery, { look, known, heard }: Found): Promise<Heard | false> {
     if (look.phase !== 'ringing' && known.cards.length === 0) return heard;
     const projection = look.phase === 'ringing' ? look.projection : withoutEnded(look, known.cards);
-    const inboxId = call.parcels.at(-1)?.message.inboxId ?? null;
-    const of = { callId: call.callId, inboxId, toldBy: heard.rows.size - batch.rows.length };
+    const causes = call.parcels.reduce((before, { message }) => hearing(before, message), NOTHING_HEARD);
+    const of = { callId: call.callId, inboxId: causes.latest, heardOf: causes.of, toldBy: heard.rows.size - batch.rows.length };
     const isWritten = await showRinging({ db, connection: batch.connection }, of, projection);
     return isWritten && { ...heard, cards: projection.cards, shown: printOf(projection) };
   }

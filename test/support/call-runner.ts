@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createCallSteps } from '../../activities/decisions/index.ts';
+import { hearing, NOTHING_HEARD, type Heard } from '../../domain/causes.ts';
 import type { CallLimits } from '../../domain/call.ts';
 import { decide, newCallState, withAnnounced, withCallMessage, type CallState } from '../../domain/decisions.ts';
-import type { ActionMessage, CallMessage, LegMessage, Party, SummaryMessage } from '../../domain/messages.ts';
+import type { ActionMessage, CallMessage, LegMessage, Party, RecordingMessage, SummaryMessage } from '../../domain/messages.ts';
 import type { Db } from '../../db/pool.ts';
 
 export const LIMITS: CallLimits = { draftGraceMs: 2_000, settleMs: 30_000, legMaxMs: 4 * 3_600_000, recordingWaitMs: 900_000 };
@@ -28,6 +29,8 @@ export async function seedCast(db: Db): Promise<{ integrationId: string; anna: s
 }
 
 let inboxId = 1_000_000;
+/** Of the message that was made last. */
+export const latestInboxId = (): number => inboxId;
 /** Calls of one test follow one another on this clock, which only the tests move. */
 let latest = Date.now();
 
@@ -37,8 +40,8 @@ type LegPart = Partial<Omit<LegMessage, 'type' | 'legId' | 'seq' | 'state'>>;
 export class CallRunner {
   state: CallState;
   now: number;
-  /** The latest message taken in, as the workflow tells its steps. */
-  heard: number | null = null;
+  /** What the workflow tells its steps of the messages taken in. */
+  causes: Heard = NOTHING_HEARD;
   private readonly seqs = new Map<string, number>();
   private readonly parties = new Map<string, { from: Party; to: Party }>();
 
@@ -109,11 +112,19 @@ export class CallRunner {
     };
   }
 
+  recording(seq: number, state: RecordingMessage['state']): RecordingMessage {
+    const said = { completionCode: state === 'completed' ? 1000 : null, recipient: 'cloud' } as const;
+    return {
+      ...{ type: 'recording', inboxId: ++inboxId, receivedAt: this.now, recordingId: 'R', seq, state },
+      ...{ legId: null, party: null, ...said },
+    };
+  }
+
   /** Takes in messages and carries out everything that follows at this moment. */
   async send(...messages: CallMessage[]): Promise<void> {
     for (const message of messages) {
       this.state = withCallMessage(this.state, message, this.now);
-      this.heard = Math.max(this.heard ?? 0, message.inboxId);
+      this.causes = hearing(this.causes, message);
     }
     await this.settle();
   }
@@ -186,8 +197,12 @@ export class CallRunner {
       const plan = decide(this.state, this.limits, this.now);
       this.state = plan.state;
       if (plan.decisions.length === 0) return;
-      const { callId, heard } = this;
-      for (const result of await steps.applyDecisions({ callId, decisions: plan.decisions, heard })) {
+      const { callId, causes } = this;
+      for (const result of await steps.applyDecisions({
+        ...{ callId, decisions: plan.decisions },
+        heard: causes.latest,
+        heardOf: causes.of,
+      })) {
         if (result.type === 'announced') this.state = withAnnounced(this.state, result.recordingId, result.rowId);
       }
     }
