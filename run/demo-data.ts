@@ -26,6 +26,9 @@ export const DEMO_AGENTS: readonly DemoAgent[] = [
   { fullName: 'Вера Орлова', email: 'vera@demo.local', extension: '0103' },
 ];
 
+/** It rings for nobody who could take a call: theirs make no tickets, and the PBX account is set up to the last operator. */
+const DEMO_ROBOT = { full_name: 'Робот-консультант', email: '', extension: '104', ignored: true } as const;
+
 interface DemoCustomer {
   readonly fullName: string;
   readonly company: string;
@@ -114,6 +117,7 @@ async function insertAgents(trx: Transaction, integrationId: string, password: s
       (await insertAgent(trx, { ...values, password_hash: await hashPassword(password) }));
     await trx('operators').insert({ integration_id: integrationId, extension, full_name: fullName, email, agent_id: agent.id });
   }
+  await trx('operators').insert({ integration_id: integrationId, ...DEMO_ROBOT });
 }
 
 async function insertCustomer(trx: Transaction, customer: DemoCustomer): Promise<void> {

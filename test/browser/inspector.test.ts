@@ -265,7 +265,7 @@ describe('the timeline of a call', () => {
     const { pbx, admin } = office.product;
     const from = newNumber();
     const call = pbx.incoming({ from });
-    await call.ring('104');
+    await call.ring('190');
     await call.giveUp();
     await call.finish();
     const page = await office.tab(admin, `/settings/inspector?digits=${from.slice(-7)}`);

@@ -32,7 +32,10 @@ describe('Settings → «Интеграции»', () => {
     const page = await open();
     await page.getByRole('button', { name: 'Проверить' }).click();
     await line(page, 'events').getByText('Ещё не было ни одного звонка').waitFor();
-    await line(page, 'operators').getByText('+104').waitFor();
+    await page.getByText('Ошибок нет, но не всё ещё можно проверить').waitFor();
+    operators.push({ extension: '107', name: 'Новый сотрудник', email: '', device: 'sip:user107@vpbx400000000.mangosip.ru' });
+    await page.getByRole('button', { name: 'Проверить ещё раз' }).click();
+    await line(page, 'operators').getByText('+107').waitFor();
     await page.getByRole('button', { name: 'Обновить из АТС' }).click();
     await page.getByText('без сотрудника 1').waitFor();
     await page.getByRole('button', { name: 'Проверить ещё раз' }).click();
@@ -56,7 +59,7 @@ describe('Settings → «Интеграции»', () => {
     expect(await violations(page)).toEqual([]);
 
     pbx.setFaults({});
-    await database.db('operators').where({ extension: '104' }).update({ ignored: true });
+    await database.db('operators').where({ extension: '107' }).update({ ignored: true });
     const call = pbx.incoming({ from: '+79161234567' });
     await call.ring('101');
     await call.answer('101');
@@ -70,7 +73,7 @@ describe('Settings → «Интеграции»', () => {
 
   test('operators are mapped, taken as suggested and ignored, the rest counted; the list follows the PBX and keeps what was chosen', async () => {
     const { pbx, database, vera } = office.product;
-    await database.db('operators').where({ extension: '104' }).update({ ignored: false });
+    await database.db('operators').where({ extension: '107' }).update({ ignored: false });
     const mobile = { device: 'sip:user105@vpbx400000000.mangosip.ru', otherDevices: ['79161110105'] };
     operators.push(
       { extension: '105', name: 'Телефон Веры', email: 'VERA@demo.local', ...mobile },
@@ -92,8 +95,8 @@ describe('Settings → «Интеграции»', () => {
     await list.getByText('без сотрудника 2').waitFor();
     await row('106').getByRole('combobox').selectOption({ label: 'Анна Смирнова' });
     await list.getByText('без сотрудника 1').waitFor();
-    await row('104').getByRole('combobox').selectOption({ label: 'Игнорировать звонки этого оператора' });
-    await list.getByText('Всего 6, сопоставлено 5, игнорируется 1', { exact: true }).waitFor();
+    await row('107').getByRole('combobox').selectOption({ label: 'Игнорировать звонки этого оператора' });
+    await list.getByText('Всего 7, сопоставлено 5, игнорируется 2', { exact: true }).waitFor();
     const desk = await office.tab(vera);
     const call = pbx.incoming({ from: newNumber() });
     await call.ring('105');
@@ -113,7 +116,7 @@ describe('Settings → «Интеграции»', () => {
     await row('106').getByText('Нет в АТС').waitFor();
     await row('105').getByText('Вера дома', { exact: true }).waitFor();
     expect(await devices.count()).toBe(1);
-    await list.getByText('Всего 5, сопоставлено 4, игнорируется 1', { exact: true }).waitFor();
+    await list.getByText('Всего 6, сопоставлено 4, игнорируется 2', { exact: true }).waitFor();
     const chosen = row('105').getByRole('combobox').locator('option:checked');
     expect(await chosen.innerText()).toBe('Вера Орлова');
     operators.pop();

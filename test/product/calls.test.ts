@@ -372,7 +372,7 @@ describe('from signed events to tickets', () => {
     await menu.hangUp();
     await menu.finish();
     const unmapped = product.pbx.incoming({ from: phone });
-    await unmapped.ring('104');
+    await unmapped.ring('190');
     await unmapped.giveUp();
     await unmapped.finish();
     await eventually(

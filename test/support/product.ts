@@ -53,7 +53,7 @@ export interface Product {
   readonly database: TestDatabase;
   readonly config: Config;
   readonly pbx: DemoPbx;
-  /** Анна has 101, Борис 102, Вера 0103; 104 is mapped to nobody. */
+  /** Анна has 101, Борис 102, Вера 0103; 104 is a robot, and ignored. */
   readonly anna: Visitor;
   readonly boris: Visitor;
   readonly vera: Visitor;
