@@ -206,10 +206,17 @@ export function rangForCustomer(leg: Leg, view: CallView): boolean {
   return isEmployee(leg.from) && parents.some((parent) => wasLeftBefore(parent, leg));
 }
 
+/** By so much the clock of a single event may be off (mango-api §2.1 promises nothing about it). */
+const CLOCK_MS = 5_000;
+
 /** Did the operator leave `parent` before `leg` began, and not put it on hold, as for a consultation? */
 function wasLeftBefore(parent: Leg, leg: Leg): boolean {
   if (parent.endedAt === null || parent.heldAtEnd) return false;
-  return parent.endHeard ? parent.endedAt <= leg.startedAt : !parent.wasHeld;
+  if (!parent.endHeard) return !parent.wasHeld;
+  if (parent.endedAt <= leg.startedAt) return true;
+  // One put on hold before may have ended soon after a consultation that led to nothing: that one did not outlast it.
+  const outlasted = leg.endedAt === null || leg.endedAt > parent.endedAt;
+  return parent.endedAt <= leg.startedAt + CLOCK_MS && (!parent.wasHeld || outlasted);
 }
 
 /**
@@ -219,7 +226,9 @@ function wasLeftBefore(parent: Leg, leg: Leg): boolean {
 function comesAfter(leg: Leg, talk: Talk, byId: LegMap): boolean {
   if (descends(leg, talk.legId, byId)) return true;
   if (leg.takenFrom.some((id) => byId.has(id)) || leg.legId === talk.legId) return false;
-  return leg.startedAt > talk.startedAt && (leg.endedAt === null || leg.endedAt > talk.startedAt);
+  // Nobody answers before it rings, whatever the clock of the answer says.
+  const answeredAt = Math.max(talk.startedAt, talk.ringingSince);
+  return leg.startedAt > answeredAt && (leg.endedAt === null || leg.endedAt > answeredAt);
 }
 
 /** Agents whom the customer rang after `talk` (in the whole call if absent), in order. */

@@ -230,3 +230,40 @@ describe('every scenario of mango-api §3 comes to the same in any order', () =>
     );
   });
 });
+
+describe('the clock of a single event may be off by seconds: the call comes to the same', () => {
+  const SECONDS = [-5, -3, 3, 5];
+  const isLegEvent = (message: CallMessage): message is Extract<CallMessage, { type: 'leg' }> => message.type === 'leg';
+
+  test.each(Object.entries(SCENARIOS))('%s', (_name, make) => {
+    const { messages } = make();
+    const expected = essence(play(messages).outcome, { seconds: false });
+    for (const [index, off] of messages.entries()) {
+      if (!isLegEvent(off)) continue;
+      for (const seconds of SECONDS) {
+        const told = messages.with(index, { ...off, at: off.at + seconds * 1000 });
+        const which = `${off.legId} ${off.state} ${seconds} s`;
+        expect([which, essence(play(told).outcome, { seconds: false })]).toEqual([which, expected]);
+      }
+    }
+  });
+
+  /** Nothing is over sooner than a clock can be off. */
+  const slow = (story: Story): Story => ({ ...story, pauses: story.pauses.map((seconds) => 6 + (seconds % 9)) });
+
+  test('whatever the story', () => {
+    fc.assert(
+      fc.property(stories.map(slow), chance, (story, by) => {
+        const teller = new StoryTeller(story).tell();
+        const { messages } = teller.script;
+        const places = messages.flatMap((message, index) => (isLegEvent(message) ? [index] : []));
+        if (places.length === 0) return;
+        const place = places[by.below(places.length)] ?? 0;
+        const off = messages[place] as Extract<CallMessage, { type: 'leg' }>;
+        const told = messages.with(place, { ...off, at: off.at + (SECONDS[by.below(4)] ?? 0) * 1000 });
+        expectStory(teller, play(told, { holds: () => false }), { seconds: false });
+      }),
+      { numRuns: 600 * TIMES },
+    );
+  });
+});
