@@ -81,7 +81,8 @@ const ORDERS: Readonly<Record<TicketOrder, Order>> = {
   createdAt: { column: 't.created_at' },
   number: { column: 't.number' },
   subject: { column: 'lower(t.subject)' },
-  status: { column: 't.status' },
+  // In the order of work, under which `tickets_by_progress` keeps them.
+  status: { column: `(case t.status when 'open' then 0 when 'pending' then 1 else 2 end)` },
   customer: {
     column: 'lower(c.full_name)',
     join: 'left join customers c on c.id = t.customer_id',
