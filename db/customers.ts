@@ -1,6 +1,6 @@
 import { CUSTOMER_VIEW_SQL, type CustomerView } from './calls.ts';
 import type { Executor, Transaction } from './pool.ts';
-import { containing, likeAny, MAX_FOUND, phonePatterns } from './search.ts';
+import { containing, datePatterns, likeAny, MAX_FOUND, phonePatterns } from './search.ts';
 import { publish } from './stream.ts';
 import type { Condition } from './visibility.ts';
 
@@ -10,7 +10,7 @@ const FOUND_SQL = `select ${CUSTOMER_VIEW_SQL} as customer from customers c`;
 function matching(q: string, country: string): Condition[] {
   const words = phonePatterns(q, country).length > 0 ? [q] : q.split(/\s+/).filter(Boolean);
   return words.map((word) => {
-    const patterns = [...containing(word), ...phonePatterns(word, country)];
+    const patterns = [...containing(word), ...phonePatterns(word, country), ...datePatterns(word)];
     return { sql: likeAny('c.search', patterns), bindings: patterns };
   });
 }

@@ -18,6 +18,14 @@ export function containing(text: string): string[] {
 
 /** Digits with the signs people put between them, and nothing else. */
 const PHONE_LIKE = /^[\d\s()+.\-/\u00A0\u2010-\u2015]+$/;
+/** A whole date as people write it; `customers.search` has dates as 2001-02-03. */
+const DATE_LIKE = /^(\d{1,2})[./](\d{1,2})[./](\d{4})$/;
+/** LIKE patterns for a date typed with the day first; empty where it does not look like one. */
+export function datePatterns(query: string): string[] {
+  const [, day = '', month = '', year = ''] = DATE_LIKE.exec(query.trim()) ?? [];
+  return year ? [`%${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}%`] : [];
+}
+
 /** Countries where a number is dialled at home with an 8 in front, which stands for the country code 7. */
 const EIGHT_FOR_SEVEN = new Set(['RU', 'KZ']);
 

@@ -127,7 +127,7 @@ describe('Custom fields of a customer', () => {
       site: 'https://example.com/a',
       seats: 3,
     });
-    expect(await search('№ 118')).toContain(made.id);
+    for (const q of ['№ 118', '28.02.2026', '2026-02-28']) expect(await search(q), q).toContain(made.id);
   });
 });
 

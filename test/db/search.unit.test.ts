@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { phonePatterns } from '../../db/search.ts';
+import { datePatterns, phonePatterns } from '../../db/search.ts';
 
 /** As PostgreSQL's LIKE, of patterns without an escape. */
 const fits = (text: string, pattern: string): boolean => {
@@ -43,5 +43,19 @@ describe('Search takes any part of the digits', () => {
 
   test.each(['дом 12', '#12', '№ 5', '', '-'])('«%s» is no part of a number', (query) => {
     expect(phonePatterns(query, 'RU')).toEqual([]);
+  });
+});
+
+describe('Search takes a date as people write it', () => {
+  test.each([
+    ['03.02.2001', ['%2001-02-03%']],
+    ['3.2.2001', ['%2001-02-03%']],
+    [' 31/12/1999 ', ['%1999-12-31%']],
+    ['2001-02-03', []],
+    ['03.02', []],
+    ['1.2.3.2001', []],
+    ['дата', []],
+  ])('«%s»', (query, patterns) => {
+    expect(datePatterns(query)).toEqual(patterns);
   });
 });
