@@ -21,6 +21,7 @@ export interface ConversationJson {
   readonly agent: { readonly id: string; readonly fullName: string } | null;
   readonly direction: 'incoming' | 'outgoing';
   readonly outcome: 'in_progress' | 'talked' | 'missed' | 'unanswered';
+  readonly phone: string | null;
   readonly startedAt: string;
   readonly answeredAt: string | null;
   readonly endedAt: string | null;
@@ -39,7 +40,7 @@ const MESSAGES_SQL = `
     case m.author_type when 'agent' then (select full_name from agents where id = m.author_id)
       when 'customer' then (select full_name from customers where id = m.author_id) end as author_name,
     case when c.id is not null then jsonb_build_object(
-      'id', c.id, 'callId', coalesce(call.merged_into, call.id), 'direction', c.direction, 'outcome', c.outcome,
+      'id', c.id, 'callId', coalesce(call.merged_into, call.id), 'direction', c.direction, 'outcome', c.outcome, 'phone', c.phone,
       'agent', (select jsonb_build_object('id', id, 'fullName', full_name) from agents where id = c.agent_id),
       'startedAt', c.started_at, 'answeredAt', c.answered_at, 'endedAt', c.ended_at, 'talkSeconds', c.talk_seconds) end as conversation,
     (select jsonb_agg(jsonb_build_object('id', r.id, 'state', r.state, 'reason', r.reason, 'durationSeconds', r.duration_seconds)

@@ -33,6 +33,8 @@ export const conversation = z
     agent: person.nullable(),
     direction: z.enum(['incoming', 'outgoing']),
     outcome: z.enum(['in_progress', 'talked', 'missed', 'unanswered']),
+    /** The customer's number in this call, which need not be the ticket's; null if hidden or erased. */
+    phone: phoneNumber.nullable(),
     startedAt: instant,
     answeredAt: instant.nullable(),
     endedAt: instant.nullable(),

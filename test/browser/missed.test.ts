@@ -33,6 +33,20 @@ describe('S11–S13 missed calls in the list', () => {
     expect(await line.count()).toBe(1);
   });
 
+  test('S12 from whichever of the customer’s numbers: one ticket, which says by each call where it came from', async () => {
+    const { vera } = office.product;
+    const [one, two] = [newNumber(), newNumber()];
+    await newCustomer(office.product, 'Пров Садовский', { phones: [one, two] });
+    await miss(one);
+    const page = await office.tab(vera);
+    await row(page, 'Пров Садовский').getByRole('link').first().click();
+    const thread = page.getByRole('list', { name: 'Переписка' });
+    await thread.getByText('Пропущенный звонок').waitFor();
+    expect(await thread.getByText(written(one)).count()).toBe(0);
+    await miss(two);
+    for (const number of [one, two]) await thread.getByText(written(number)).waitFor();
+  });
+
   test('S11 the column «Телефон» is switched on by each agent for themselves, and stays on', async () => {
     const { vera, boris } = office.product;
     const { phone } = await newCustomer(office.product, 'Константин Станиславский');

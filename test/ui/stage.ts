@@ -85,6 +85,7 @@ export const conversation: Conversation = {
   answeredAt: '2024-03-05T10:00:05.000Z',
   endedAt: '2024-03-05T10:03:47.000Z',
   talkSeconds: 222,
+  phone: '+79161234567',
   recording: null,
   recordings: [],
 };
