@@ -164,6 +164,21 @@ describe('a draft', () => {
     expect(sessionStorage.length).toBe(0);
   });
 
+  test('forgotten while it is being saved leaves nothing behind, however the save ends', async () => {
+    for (const answer of [accepted, 'down'] as const) {
+      const asked = answerWith(() => answer);
+      const draft = callDraft(liveCall.callId, 'd3', null);
+      draft.gist = 'Уже в обращении';
+      await vi.advanceTimersByTimeAsync(1);
+      const saved = flushDraft('d3');
+      forgetDraft('d3');
+      await saved;
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(asked).toHaveLength(1);
+      expect(sessionStorage.length).toBe(0);
+    }
+  });
+
   test('what a reload found in the tab counts more than what the server has', () => {
     answerWith(() => accepted);
     sessionStorage.setItem('trubka.draft.anna.d2', JSON.stringify({ subject: 'Тема', gist: 'Новее' }));

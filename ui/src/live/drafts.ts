@@ -89,12 +89,14 @@ async function save(entry: Entry, keepalive = false): Promise<void> {
       { type: 'save_draft', conversationId: draft.conversationId, ...text },
       keepalive,
     );
-    if (!same(text, draft)) return;
+    // Typed on meanwhile, or forgotten.
+    if (!same(text, draft) || entries.get(draft.conversationId) !== entry) return;
     draft.state = 'saved';
     keep(entry);
   } catch (error) {
     entry.saved = had;
     draft.state = 'unsaved';
+    if (entries.get(draft.conversationId) !== entry) return;
     // What is refused stays refused. The text stays in the tab, and is sent again after the next sign-in or reload.
     if (!(error instanceof Problem) || error.isPassing) entry.timer = setTimeout(() => void save(entry), RETRY_AFTER_MS);
   }
