@@ -181,7 +181,10 @@ describe('the keyboard alone', () => {
     await page.keyboard.type('Готово завтра');
     await page.keyboard.press('Control+Enter');
     await page.getByRole('list', { name: 'Переписка' }).getByText('Готово завтра').waitFor();
-    // What is chosen there is saved, and the focus still there.
+    // What is chosen or taken there is saved, and the focus still there.
+    await page.getByRole('button', { name: 'Взять себе' }).press('Enter');
+    const chosenThere = 'document.activeElement.selectedOptions?.[0].text';
+    await expect.poll(() => page.evaluate<string>(chosenThere)).toBe('Вера Орлова');
     await page.getByLabel('Статус').focus();
     const saved = page.waitForResponse((response) => response.request().method() === 'PATCH');
     await page.keyboard.press('ArrowDown');
@@ -224,11 +227,28 @@ describe('coming in', () => {
     await page.getByLabel('Пароль').fill('correct horse battery');
     await page.getByRole('button', { name: 'Войти' }).click();
     await page.waitForURL(/\/missed\?whose=me/);
+    await expect.poll(() => page.evaluate<string>('document.activeElement.textContent')).toBe('Пропущенные');
     await page.getByRole('button', { name: /Личное меню/ }).click();
     await page.getByRole('menuitem', { name: 'Выйти' }).click();
     await page.getByRole('heading', { level: 1, name: 'Вход' }).waitFor();
     await page.goto('/tickets');
     await page.getByRole('heading', { level: 1, name: 'Вход' }).waitFor();
+  });
+
+  test('whoever signs in after another in the same tab does not find what that one searched for', async () => {
+    const page = await office.tab(office.product.vera, '/tickets?q=Лебедь');
+    await page.getByRole('link', { name: 'Царевна-Лебедь' }).click();
+    const back = page.getByRole('main').getByRole('link', { name: 'Обращения' });
+    await back.waitFor();
+    expect(await back.getAttribute('href')).toMatch(/q=/);
+    await page.context().clearCookies();
+    await page.evaluate("dispatchEvent(new Event('online'))");
+    await page.getByLabel('Email').fill('anna@demo.local');
+    expect(office.complaints().join()).toContain('401');
+    await page.getByLabel('Пароль').fill('correct horse battery');
+    await page.getByRole('button', { name: 'Войти' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Царевна-Лебедь' }).waitFor();
+    expect(await back.getAttribute('href')).toBe('/tickets');
   });
 
   test('an invited agent chooses a password and begins', async () => {

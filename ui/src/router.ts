@@ -1,4 +1,4 @@
-import { createRouter, createWebHistory, type RouteLocationRaw, type RouteRecordRaw } from 'vue-router';
+import { createRouter, createWebHistory, START_LOCATION, type RouteLocationRaw, type RouteRecordRaw } from 'vue-router';
 import type { PlainKey } from './text/index.ts';
 import type { Problem } from './client.ts';
 import { startProblem, whoAmI } from './session.ts';
@@ -109,4 +109,11 @@ router.beforeEach(async (target) => {
   if (target.meta.adminOnly && agent.role !== 'admin')
     return { name: 'notFound', params: { rest: target.path.slice(1).split('/') } };
   return true;
+});
+
+/** The page was come to from another one here, such as the sign-in, and not by the browser loading it. */
+export const isPageChange = (): boolean => pageChanges > 0;
+let pageChanges = 0;
+router.afterEach((_target, from, failure) => {
+  if (!failure && from !== START_LOCATION) pageChanges += 1;
 });

@@ -38,8 +38,7 @@ export function useAfterTalk({ call, conversationId, form, busy }: Options) {
       const ticket = await ticketOfEnded(call(), conversationId, () => left || busy.value);
       searching.value = false;
       if (!ticket || left || busy.value) return;
-      showAhead(ticket);
-      await router.replace(to('ticket', { ticketId: ticket.id }));
+      await showAhead(ticket, () => router.replace(to('ticket', { ticketId: ticket.id })));
     },
     { immediate: true },
   );

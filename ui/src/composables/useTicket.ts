@@ -1,4 +1,4 @@
-import { inject, onScopeDispose, provide, type InjectionKey } from 'vue';
+import { inject, nextTick, onScopeDispose, provide, type InjectionKey } from 'vue';
 import { client } from '../client.ts';
 import type { Ticket } from '../contract.ts';
 import { on, onResume } from '../live/stream.ts';
@@ -9,8 +9,11 @@ const RELOAD: InjectionKey<() => Promise<void>> = Symbol('reload the ticket');
 
 let ahead: Ticket | null = null;
 /** A ticket that was read before its page is opened: it stands there whole from the first moment. */
-export function showAhead(ticket: Ticket): void {
+export async function showAhead(ticket: Ticket, goThere: () => Promise<unknown>): Promise<void> {
   ahead = ticket;
+  await goThere();
+  await nextTick();
+  ahead = null;
 }
 
 /** One ticket, kept as it is by whoever changes it. */
