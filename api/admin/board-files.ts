@@ -19,7 +19,7 @@ export const withWorkflowButtons = (script: string): string =>
 
 /** The pages of a job, in its own build; a workflow has neither progress nor options. */
 const TABS = '["Data","Progress","Options","Logs","Error","Timeline"]';
-export const withWorkflowTabs = (script: string): string => script.replace(TABS, '["Data","Logs","Error","Timeline"]');
+const withWorkflowTabs = (script: string): string => script.replace(TABS, '["Data","Logs","Error","Timeline"]');
 
 /** Its menus, the wide and the narrow one, show the name that stands in addresses, as nowhere else. */
 const MENU_NAMES: readonly (readonly [RegExp, string])[] = [
@@ -27,8 +27,16 @@ const MENU_NAMES: readonly (readonly [RegExp, string])[] = [
   [/(className:\w+\.queueName,children:)(\w)\.name\}/, '$1$2.displayName||$2.name}'],
   [/(\w)=(\w)\?\.name\|\|(\w)\?\.label\|\|/, '$1=$2?.displayName||$2?.name||$3?.label||'],
 ];
-export const withDisplayNames = (script: string): string =>
+const withDisplayNames = (script: string): string =>
   MENU_NAMES.reduce((changed, [shown, instead]) => changed.replace(shown, instead), script);
+
+/** How long a job took is written as how long ago it was; the word for that is taken off again in English only. */
+const withPlainDurations = (script: string): string =>
+  script.replaceAll('.replace(/ ago$/,"")', '.replace(/ (?:ago|назад)$/,"")');
+
+/** What is changed in its scripts; most hold nothing of it. */
+const withWorkflows = (script: string): string =>
+  withPlainDurations(withDisplayNames(withWorkflowTabs(withWorkflowButtons(script))));
 
 interface Texts {
   readonly [key: string]: string | Texts;
@@ -51,7 +59,7 @@ export const withoutForeignHosts = (html: string): string =>
   html.replace(/<(link|script|img)\b[^>]*\b(?:href|src)="(?:https?:)?\/\/[^"]*"[^>]*>(?:<\/script>)?/gi, '');
 
 /**
- * The board offers to pause, empty or repeat whole queues, and states that workflows do not have. Its settings hide them
+ * The board offers to pause, empty or repeat whole queues, to tell of their program, and states that workflows do not have. Its settings hide them
  * only together with the buttons of each job, so that they are hidden here. What they would send is refused all the same.
  */
 export const STYLES = `
@@ -59,13 +67,21 @@ ul[class*='queueActions-'],
 [class*='headerContext-'] button[aria-haspopup='menu'],
 [class*='headerControls-'] button[aria-haspopup='menu'],
 [class*='statusBar-'] button[aria-haspopup='menu'],
+[class*='titleRow-'] [class*='infoButton-'],
 li:has(> a[href*='status=waiting']),
 li:has(> a[href*='status=prioritized']),
 li:has(> a[href*='status=paused']) { display: none; }
 .trubka { position: fixed; inset: auto 1rem 1rem auto; z-index: 50; display: flex; gap: 1rem; padding: 0.5rem 1rem;
   border: 1px solid var(--border); border-radius: 0.5rem; background: var(--card); font-size: 0.875rem; }
+body main { padding-bottom: 4rem; }
 .trubka a { color: var(--primary); text-decoration: none; }
 .trubka a:hover { text-decoration: underline; }
+body a[class*='externalLink-'] { color: var(--primary); font-size: 0.875rem; }
+body a[class*='externalLink-']:hover { text-decoration: underline; }
+pre li, pre li * { word-break: normal; overflow-wrap: anywhere; }
+@media (max-width: 48rem) {
+  .trubka { inset: auto 0 0; justify-content: space-between; border-width: 1px 0 0; border-radius: 0; }
+}
 `;
 
 /** The page with these styles, and with the two ways out that its own menu hides behind a picture of a person. */
@@ -89,9 +105,9 @@ export function createBoardFiles(): Router {
     const { folder = '', file = '' } = request.params;
     if (!SCRIPT.test(file) || !['', 'async'].includes(folder)) return next();
     const script = await readFile(join(UI_FILES, 'js', folder, file), 'utf8').catch(() => undefined);
-    if (script === undefined || !(BUTTONS.test(script) || script.includes(TABS) || withDisplayNames(script) !== script))
-      return next();
-    response.type('text/javascript').send(withDisplayNames(withWorkflowTabs(withWorkflowButtons(script))));
+    const changed = script === undefined ? undefined : withWorkflows(script);
+    if (changed === undefined || changed === script) return next();
+    response.type('text/javascript').send(changed);
   });
   router.get('/static/trubka.css', (_request, response) => {
     response.type('text/css').send(STYLES);

@@ -131,8 +131,10 @@ function lifeWords(event: HistoryEvent): string | undefined {
   }
 }
 
-function taskFailureWords(event: HistoryEvent): string {
+function taskFailureWords(event: HistoryEvent): string | undefined {
   const { cause, failure } = event.workflowTaskFailedEventAttributes ?? {};
+  // A signal came while it was being decided: done again with that, and no error.
+  if (cause === WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND) return undefined;
   if (cause === WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW) return words().history.repeatedFromHere;
   return `${words().history.programFailed}: ${failure?.message ?? ''}`;
 }

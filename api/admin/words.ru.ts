@@ -47,16 +47,31 @@ export const ru = {
       },
     },
     QUEUE: {
-      EMPTY_STATE: 'Процессов со статусом «{{status}}» нет.',
+      NOT_FOUND: 'Такого раздела нет',
+      EMPTY_STATE: 'Таких процессов нет.',
       STATUS: { ACTIVE: 'Идут', DELAYED: 'Ждут записи', FAILED: 'Прерванные и с ошибкой' },
     },
     DASHBOARD: {
       ...Object.fromEntries(Object.entries(COUNT).map(([form, words]) => [`JOBS_COUNT_${form}`, words])),
       JOBS_COUNT: COUNT.other,
+      EMPTY_STATE_FILTERED: 'Таких процессов нет.',
     } as Readonly<Record<string, string>>,
-    MENU: { QUEUES: 'ПРОЦЕССЫ' },
+    MENU: { QUEUES: 'ПРОЦЕССЫ', SEARCH_INPUT_PLACEHOLDER: 'Найти раздел' },
     /** Above the sentence that says why. */
-    ERRORS: { INTERNAL_SERVER_ERROR: 'Не получилось' },
+    ERRORS: {
+      INTERNAL_SERVER_ERROR: 'Не получилось',
+      JOB_NOT_FOUND: 'Такого процесса нет',
+      QUEUE_NOT_FOUND: 'Такого раздела нет',
+    },
+    SETTINGS: {
+      DEFAULT_JOB_TAB: 'Вкладка процесса по умолчанию',
+      JOBS_PER_PAGE: 'Процессов на странице (1–50)',
+      CONFIRM_JOB_ACTIONS: 'Подтверждать действия с процессом',
+      COLLAPSE_JOB: 'Сворачивать процесс',
+      COLLAPSE_JOB_DATA: 'Сворачивать данные процесса',
+      COLLAPSE_JOB_ERROR: 'Сворачивать ошибку процесса',
+      SECTIONS: { QUEUES: 'Разделы', JOBS: 'Процессы' },
+    },
   },
   problems: {
     oneByOne: 'С процессами звонков так не поступают: только по одному',

@@ -80,7 +80,8 @@ export class WorkflowJob implements QueueJob {
     const { execution, record, insight } = this.parts;
     const { workflowId, runId, type, status, historyLength, attributes } = execution;
     return {
-      workflow: { workflowId, runId, type, status, historyLength, ...attributes },
+      // Of a run that goes on, a list does not know it.
+      workflow: { ...{ workflowId, runId, type, status }, ...(historyLength > 0 ? { historyLength } : {}), ...attributes },
       call: record ?? null,
       ...(insight ? { state: insight.state ?? insight.result } : {}),
     };

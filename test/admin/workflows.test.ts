@@ -201,6 +201,7 @@ describe('who may see the board', () => {
     const script = await ask(site, api.admin, `${BOARD}/static/js/async/mo.eedad0b2cd.js`);
     expect(script.text).toMatch(/\{\[\w+\.\w+\.failed\]:\[\w+\.retry\],\[\w+\.\w+\.active\]:\[\w+\.clean\]/);
     expect(withWorkflowButtons(script.text)).toBe(script.text);
+    expect(script.text).toContain('.replace(/ (?:ago|назад)$/,"")');
     const page = await ask(site, api.admin, BOARD);
     const [, main = ''] = /src="(static\/js\/main\.[^"]+)"/.exec(page.text) ?? [];
     const mainScript = (await ask(site, api.admin, `${BOARD}/${main}`)).text;

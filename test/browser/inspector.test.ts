@@ -323,6 +323,11 @@ describe('the board over the workflows', () => {
     const page = await office.tab(admin, '/settings/staff');
     await page.goto('/admin/workflows');
     await page.getByRole('main').getByRole('link', { name: 'Звонки', exact: true }).click();
+    await state(page, 'Прерванные и с ошибкой');
+    await page.getByText('Таких процессов нет.').waitFor();
+    // It is no board over queues of tasks.
+    expect(await page.locator('body').innerText()).not.toMatch(/очеред|задач|failed/i);
+    await page.getByPlaceholder('Найти раздел').waitFor();
     await state(page, 'Ждут записи');
     await job(page, workflowId).getByRole('tab', { name: 'Логи' }).click();
     await job(page, workflowId).getByText('Начат: call').waitFor();
@@ -345,6 +350,17 @@ describe('the board over the workflows', () => {
     await expect.poll(recording, { timeout: 20_000 }).toMatchObject({ state: 'ready' });
     await state(page, 'Завершённые');
     await job(page, workflowId).waitFor();
+
+    // On a phone nothing of the page stays beneath the ways out of it.
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.evaluate('document.body.scrollTop = document.body.scrollHeight');
+    const edge = async (part: Locator): Promise<{ y: number; height: number }> =>
+      (await part.boundingBox()) ?? { y: 0, height: 0 };
+    const ways = page.getByRole('navigation', { name: 'Трубка' });
+    const lowest = await edge(page.locator('[class*=card-]').last());
+    expect(lowest.y + lowest.height).toBeLessThan((await edge(ways)).y);
+    expect((await ways.boundingBox())?.width).toBe(390);
+    await page.setViewportSize({ width: 1440, height: 900 });
 
     await page.getByRole('link', { name: 'Найти по id' }).click();
     await page.getByLabel('Id процесса, звонка или entry_id').fill('call:nobody:knows');
