@@ -115,5 +115,6 @@ export async function fill(trx: Transaction, scale: Scale): Promise<void> {
     bindings,
   );
   await trx.raw('insert into ticket_counts select status, channel, kind, assignee_id, count(*) from tickets group by 1, 2, 3, 4');
-  await trx.raw('insert into customer_ticket_counts select customer_id, count(*), false from tickets group by 1');
+  await trx.raw(`insert into customer_ticket_counts (customer_id, name, n, is_change)
+     select t.customer_id, lower(c.full_name), count(*), false from tickets t left join customers c on c.id = t.customer_id group by 1, 2`);
 }

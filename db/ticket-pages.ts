@@ -25,17 +25,21 @@ const idsWhere = (db: Executor, { sql, bindings }: Condition, slice: Slice): Pro
 /** All tickets there are: of these, each customer's number is kept. */
 const isAll = ({ sql }: Condition): boolean => sql === 'true';
 
-/** Walks along the names in their index, counting each customer's tickets, and reads the tickets of those on the page alone. */
+/** Each customer's number of tickets in the order of names: as it is kept, or, of some of the tickets, counted one by one. */
+const inOrderOfNames = (where: Condition, slice: Slice): string =>
+  isAll(where)
+    ? `select t.name, t.customer_id as id, sum(t.n)::int as n from customer_ticket_counts t where t.customer_id is not null
+       group by t.name, t.customer_id order by t.name ${direction(slice)}, t.customer_id ${direction(slice)}`
+    : `select lower(p.full_name) as name, p.id, theirs.n
+       from customers p cross join lateral (select count(*)::int as n from tickets t where t.customer_id = p.id and ${where.sql}) theirs`;
+
+/** Walks along the names until the page is reached, and reads the tickets of those on the page alone. */
 async function idsByName(db: Executor, where: Condition, slice: Slice): Promise<string[]> {
   const { sql, bindings } = where;
-  const theirs = isAll(where)
-    ? 'coalesce(sum(t.n), 0)::int as n from customer_ticket_counts t'
-    : 'count(*)::int as n from tickets t';
   const { rows } = await db.raw<{ rows: { id: string; before: string }[] }>(
     `select id, before from (
-       select p.id, theirs.n, sum(theirs.n) over (
-         order by lower(p.full_name) ${direction(slice)}, p.id ${direction(slice)} rows unbounded preceding) - theirs.n as before
-       from customers p cross join lateral (select ${theirs} where t.customer_id = p.id and ${sql}) theirs) walk
+       select id, n, sum(n) over (order by name ${direction(slice)}, id ${direction(slice)} rows unbounded preceding) - n as before
+       from (${inOrderOfNames(where, slice)}) people) walk
      where n > 0 and before + n > ? limit ?`,
     [...bindings, slice.offset, slice.limit],
   );

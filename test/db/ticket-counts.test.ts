@@ -62,6 +62,12 @@ async function someWork(worker: number): Promise<void> {
             .then(() => trx.rollback()),
         )
         .catch(() => undefined);
+    if (round % 4 === 0) {
+      const full_name = `Customer ${any(['Ж', 'b', 'A'], round >> 2)}${round}`;
+      await db('customers')
+        .where({ id: any(customers, round >> 1) })
+        .update({ full_name });
+    }
     if (round % 10 === 0) await addUpTicketCounts(db);
   }
 }
@@ -92,16 +98,82 @@ test('A list’s total is the number of its tickets, whatever happens at the sam
 const ofCustomers = () =>
   database
     .db('customer_ticket_counts')
-    .select('customer_id')
+    .select('customer_id', 'name')
     .sum('n as n')
-    .groupBy(1)
+    .groupBy(1, 2)
     .havingRaw('sum(n) <> 0')
     .orderBy(1) as unknown as Promise<object[]>;
 
-test('Each customer’s number of tickets is kept, and nobody’s', async () => {
-  const counted = await database.db('tickets').select('customer_id').count('* as n').groupBy(1).orderBy(1);
+test.each(['asc', 'desc'])('Pages in the order of names (%s) hold every ticket once, those of nobody last', async (order) => {
+  const { db } = database;
+  const { rows: all } = await db.raw<{ rows: { id: string }[] }>(
+    `select t.id from tickets t left join customers c on c.id = t.customer_id order by lower(c.full_name) ${order} nulls last, t.id ${order}`,
+  );
+  const limit = 97;
+  const paged: string[] = [];
+  for (let offset = 0; offset < all.length; offset += limit) {
+    const page = { order: 'customer', descending: order === 'desc', offset, limit } as const;
+    const { rows } = await listTickets(db, everybody, { country: 'RU' }, page);
+    paged.push(...rows.map(({ id }) => id));
+  }
+  expect(paged.length).toBeGreaterThan(3 * limit);
+  expect(paged).toEqual(all.map(({ id }) => id));
+});
+
+/** Resolves once somebody in this database waits for a lock. */
+async function isWaiting(db: TestDatabase['db']): Promise<'waits'> {
+  for (;;) {
+    const { rows } = await db.raw<{ rows: object[] }>(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    if (rows.length > 0) return 'waits';
+    await new Promise((later) => setTimeout(later, 10));
+  }
+}
+
+test('Each customer’s number of tickets is kept beside the name they have now, and nobody’s', async () => {
+  const { rows: counted } = await database.db.raw<{ rows: object[] }>(
+    `select t.customer_id, lower(c.full_name) as name, count(*) as n
+     from tickets t left join customers c on c.id = t.customer_id group by 1, 2 order by 1`,
+  );
   expect(counted).toHaveLength(1 + customers.length);
   expect(await ofCustomers()).toEqual(counted);
+});
+
+test('A customer gets another name while a ticket of theirs is being made, and the other way round: it is counted under the new one', async () => {
+  const { db } = database;
+  const id = customers[0] as string;
+  const rename = (full_name: string) => db('customers').where({ id }).update({ full_name });
+  const ofOne = async () =>
+    (await ofCustomers()).filter((row) => (row as { customer_id: string | null }).customer_id === id) as { name: string }[];
+  const ticket = await db.transaction();
+  await ticket('tickets').insert({ ...make(1), customer_id: id });
+  const renamed = rename('Новая').then(() => 'done');
+  expect(await Promise.race([renamed, isWaiting(db)])).toBe('waits');
+  await ticket.commit();
+  await renamed;
+  expect((await ofOne()).map(({ name }) => name)).toEqual(['новая']);
+
+  const other = await db.transaction();
+  await other('customers').where({ id }).update({ full_name: 'Другая' });
+  const made = db('tickets')
+    .insert({ ...make(1), customer_id: id })
+    .then(() => 'done');
+  expect(await Promise.race([made, isWaiting(db)])).toBe('waits');
+  await other.commit();
+  await made;
+  expect((await ofOne()).map(({ name }) => name)).toEqual(['другая']);
+});
+
+test('A customer who is no more leaves no number behind', async () => {
+  const { db } = database;
+  const [gone] = (await db('customers').insert({ full_name: 'Временная' }).returning('id')) as { id: string }[];
+  const [made] = (await db('tickets')
+    .insert({ ...make(1), customer_id: gone?.id })
+    .returning('id')) as { id: string }[];
+  await db('tickets').where({ id: made?.id }).update({ customer_id: null });
+  await db('customers').where({ id: gone?.id }).delete();
+  expect(await db('customer_ticket_counts').where({ customer_id: gone?.id })).toEqual([]);
 });
 
 test('Adding up leaves the sums alone and few rows', { timeout: 60_000 }, async () => {
@@ -119,7 +191,9 @@ test('Adding up leaves the sums alone and few rows', { timeout: 60_000 }, async 
   );
   const beforeOfCustomers = await ofCustomers();
   await db.raw(
-    `insert into customer_ticket_counts select case when i % 4 < 2 then ?::uuid end, case when i % 2 = 0 then 1 else -1 end from generate_series(1, 6000) i`,
+    `insert into customer_ticket_counts (customer_id, name, n)
+     select c.id, lower(c.full_name), case when i % 2 = 0 then 1 else -1 end
+     from generate_series(1, 6000) i left join customers c on i % 4 < 2 and c.id = ?`,
     [customers[0] as string],
   );
   await Promise.all([addUpTicketCounts(db), addUpTicketCounts(db)]);
