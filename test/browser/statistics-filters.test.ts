@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import type { Question } from '../statistics/reckoning.ts';
 import { FIGURES_OF_SECTION } from '../statistics/figures.ts';
 import { goTo, openOffice, violations, type Look, type Office } from './desk.ts';
-import { BERLIN, inWords, makeWorld, pagePath, reckoned, tableOf, tilesOf, type Made } from './statistics-page.ts';
+import { BERLIN, coveredTexts, inWords, makeWorld, pagePath, reckoned, tableOf, tilesOf, type Made } from './statistics-page.ts';
 
 let office: Office;
 let made: Made;
@@ -153,6 +153,9 @@ describe('the page’s other faces', () => {
       await goTo(page, pagePath(section));
       await page.getByRole('table').first().waitFor();
       if (section === 'team') await page.locator('summary').click();
+      if (!['peak', 'team'].includes(section)) await page.locator('[role=img] svg text').first().waitFor();
+      expect({ section, covered: await coveredTexts(page) }).toEqual({ section, covered: [] });
+      if (section === 'channels') expect(await page.locator('[role=img] svg').textContent()).toMatch(/Чат.*Соцсети|Chat.*Social/);
       expect({ section, found: await violations(page) }).toEqual({ section, found: [] });
       const spill = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
       expect({ section, spill }).toEqual({ section, spill: 0 });

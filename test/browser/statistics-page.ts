@@ -157,6 +157,15 @@ export const chartOf = (page: Page, name: string, shapes: number): Promise<void>
     .nth(shapes - 1)
     .waitFor({ state: 'attached' });
 
+/** Texts of the chart that lie over one another, as pairs; texts that stand aslant are left out. */
+export const coveredTexts = (page: Page): Promise<string[]> =>
+  page.evaluate<string[]>(`(() => {
+    const texts = [...document.querySelectorAll('[role=img] svg text')].filter((one) => !/rotate|matrix/.test(one.getAttribute('transform')));
+    const boxes = texts.map((one) => ({ text: one.textContent, ...one.getBoundingClientRect().toJSON() }));
+    const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
+    return boxes.flatMap((a, index) => boxes.slice(index + 1).filter((b) => meet(a, b)).map((b) => a.text + ' / ' + b.text));
+  })()`);
+
 /** A table of the page by its caption, cell by cell. */
 export async function tableOf(page: Page, caption: string): Promise<ShownTable> {
   await page.getByRole('table', { name: caption, exact: true }).waitFor();

@@ -236,6 +236,14 @@ describe('each section: what stands there is counted right, explained, and leads
     }
     await checkCsv(page, 'Каналы обращений', table, FIGURES_OF_SECTION.channels);
     await chartOf(page, 'Каналы обращений', 6);
+    const bars = page.getByRole('img', { name: 'Каналы обращений' }).locator('svg path');
+    const before = await bars.count();
+    const inWork = page.getByRole('list', { name: 'Каналы обращений' }).getByRole('button', { name: NAMES['inWork'] as string });
+    await inWork.click();
+    await expect.poll(() => bars.count()).toBeLessThan(before);
+    expect(await inWork.getAttribute('aria-pressed')).toBe('false');
+    await inWork.click();
+    await expect.poll(() => bars.count()).toBe(before);
     await checkTiles(page, 'channels');
   });
 
