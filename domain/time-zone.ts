@@ -120,6 +120,9 @@ export function localTime(zone: string, at: number): string {
   return time.startsWith('00:00:00') ? date : `${date} ${time.slice(0, 5)}`;
 }
 
+/** A moment to the second, whatever the hour: `2026-03-02 00:00:07`. */
+export const localMoment = (zone: string, at: number): string => localDate(zone, at).toISOString().slice(0, 19).replace('T', ' ');
+
 /** Of the starts of days those that begin a month, and the period's beginning. */
 export function startsOfMonths(zone: string, period: Period): readonly number[] {
   return startsOfDays(zone, period).filter((at, index) => index === 0 || localDate(zone, at).getUTCDate() === 1);

@@ -1,8 +1,9 @@
 import type { Response } from 'express';
-import { localTime } from '../../domain/time-zone.ts';
+import { localMoment } from '../../domain/time-zone.ts';
 import type { Destruction } from '../contract/privacy.ts';
 import type { AuditEntry } from '../contract/settings.ts';
 import { SENT } from '../route.ts';
+import { AUDIT_WORDS } from './audit-words.ts';
 import { csvOf, type CsvLanguage } from './statistics-csv.ts';
 
 type Words = Readonly<Record<CsvLanguage, string>>;
@@ -14,6 +15,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   who: { ru: 'Кто', en: 'Who' },
   address: { ru: 'Адрес', en: 'Address' },
   action: { ru: 'Действие', en: 'Action' },
+  code: { ru: 'Код действия', en: 'Action code' },
   subject: { ru: 'Над чем', en: 'Subject' },
   about: { ru: 'Название', en: 'Name' },
   detail: { ru: 'Подробности', en: 'Details' },
@@ -48,6 +50,9 @@ const WORDS: Readonly<Record<string, Words>> = {
   sessions: { ru: 'сеансы', en: 'sessions' },
 };
 const word = (key: string, lang: CsvLanguage): string => WORDS[key]?.[lang] ?? key;
+/** An action of a version to come has its code alone. */
+const doneIn = (action: string, lang: CsvLanguage): string =>
+  (AUDIT_WORDS as Readonly<Record<string, Words>>)[action]?.[lang] ?? action;
 const pseudonym = (number: string, lang: CsvLanguage): string =>
   lang === 'ru' ? `Удалённый пользователь № ${number}` : `Deleted customer No. ${number}`;
 
@@ -59,14 +64,15 @@ const leftOut = (rows: number, lang: CsvLanguage): readonly Row[] =>
 
 /** Times are those of the working time zone, which the column's name says. */
 export function auditCsv(entries: readonly AuditEntry[], total: number, lang: CsvLanguage, zone: string): string {
-  const [at, ...others] = ['at', 'who', 'address', 'action', 'subject', 'about', 'detail'].map((key) => word(key, lang));
+  const [at, ...others] = ['at', 'who', 'address', 'action', 'code', 'subject', 'about', 'detail'].map((key) => word(key, lang));
   const head = [`${at} (${zone})`, ...others];
   const rows = entries.map(({ at, agent, address, action, subject, about, detail }): Row => {
     const details = Object.keys(detail).length > 0 ? JSON.stringify(detail) : '';
     return [
-      localTime(zone, Date.parse(at)),
+      localMoment(zone, Date.parse(at)),
       agent?.fullName ?? '',
       address ?? '',
+      doneIn(action, lang),
       action,
       subject ?? '',
       about?.name ?? '',
@@ -77,7 +83,7 @@ export function auditCsv(entries: readonly AuditEntry[], total: number, lang: Cs
 }
 
 export function destructionCsv(entries: readonly Destruction[], total: number, lang: CsvLanguage, zone: string): string {
-  const local = (iso: string): string => localTime(zone, Date.parse(iso));
+  const local = (iso: string): string => localMoment(zone, Date.parse(iso));
   const columns = ['destroyedAt', 'dataSubject', 'categories', 'system', 'reason', 'method', 'orderedBy', 'orderedAt'];
   const rows = entries.map(({ at, subject, categories, reason, orderedBy, orderedAt }): Row => [
     local(at),

@@ -14,6 +14,12 @@ test.each([
   expect(destructionCsv([], 4, lang, 'UTC').trimEnd().split('\r\n').at(-1)).toBe(said);
 });
 
+test('what was done stands in words and as the code, at its second, also at midnight', () => {
+  const at = '2026-03-01T21:00:07.000Z';
+  const [, row = ''] = auditCsv([{ ...ENTRY, at }], 1, 'ru', 'Europe/Moscow').split('\r\n');
+  expect(row).toBe('2026-03-02 00:00:07;;;Изменены настройки;settings.changed;;;');
+});
+
 test('a whole one has nothing but its rows', () => {
   expect(auditCsv([ENTRY], 1, 'ru', 'UTC').trimEnd().split('\r\n')).toHaveLength(2);
 });

@@ -70,7 +70,7 @@ describe('«Журнал действий»', () => {
 
     const csv = await download(page, page.getByRole('main'));
     const [head, ...rows] = csv.trim().split('\r\n');
-    expect(head).toMatch(/^\uFEFF?Когда \(Europe\/Moscow\);Кто;Адрес;Действие;Над чем;Название;Подробности$/);
+    expect(head).toMatch(/^\uFEFF?Когда \(Europe\/Moscow\);Кто;Адрес;Действие;Код действия;Над чем;Название;Подробности$/);
     expect(rows).toHaveLength(shown.length);
     for (const row of rows) expect(row).toContain('Вера Орлова');
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CODE_WORDS } from '../../activities/telephony/code-words.ts';
 import { codeWord } from '../../activities/telephony/mango/code-words.ts';
+import { AUDIT_WORDS } from '../../api/present/audit-words.ts';
 import { PROBLEM_CODES } from '../../api/problems.ts';
 import { AUDIT_ACTIONS } from '../../db/audit-actions.ts';
 import { AUDIT_ACTIONS as AUDIT_ACTIONS_ON_SCREEN } from '../../ui/src/composables/audit-text.ts';
@@ -50,6 +51,13 @@ const DOCUMENTED = [
 describe('texts', () => {
   test('every text that the interface asks for is there', () => {
     expect(asked.filter((key) => !russian.has(key))).toEqual([]);
+  });
+
+  test('the file of the audit log says what was done as the interface does', () => {
+    for (const [lang, texts] of Object.entries({ ru, en })) {
+      const said = Object.entries(AUDIT_WORDS).map(([action, words]) => [action.replace('.', '_'), words[lang as 'ru' | 'en']]);
+      expect(Object.fromEntries(said)).toEqual(texts.audit.action);
+    }
   });
 
   test('no key of a storage looks like a family of texts, which would count them all as used', () => {

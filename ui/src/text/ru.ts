@@ -751,7 +751,7 @@ export const ru = {
       integration_created: 'Подключена АТС',
       integration_changed: 'Изменена интеграция',
       integration_removed: 'Отключена АТС',
-      integration_test_call: 'Проверочный звонок',
+      integration_test_call: 'Пробный звонок',
       operators_refreshed: 'Обновлены операторы',
       operator_mapped: 'Сопоставлен оператор',
       workflow_retried: 'Процесс звонка повторён',
