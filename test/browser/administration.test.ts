@@ -174,6 +174,12 @@ describe('administration', () => {
     await page.getByText('Настройки сохранены').nth(1).waitFor();
     const { items } = await admin.get<{ items: { channel: string; firstReplySeconds: number }[] }>('/api/sla-targets');
     expect(items.find(({ channel }) => channel === 'chat')?.firstReplySeconds).toBe(180);
+    // On a phone a target can be read to its last digit.
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.getByLabel('Почта: Закрытие').fill('10080');
+    const overflow =
+      "[...document.querySelectorAll('table input')].filter((field) => field.scrollWidth > field.clientWidth).length";
+    expect(await page.evaluate(overflow)).toBe(0);
     await admin.request('PATCH', '/api/settings', { phoneCountry: 'RU', timezone: 'Europe/Moscow' });
   });
 
