@@ -33,7 +33,7 @@ export function timelineOf(parts: TimelineParts): TimelineEntry[] {
   const all: Entry[] = [
     ...parts.events.map((row) => eventEntry(row, parts.actions)),
     ...parts.commands.map(commandEntry),
-    ...parts.decisions.map(decisionEntry),
+    ...parts.decisions.map((row, index) => decisionEntry(row, parts.decisions.slice(0, index))),
     ...parts.tickets.map(ticketEntry),
     ...parts.recordings.flatMap(recordingEntries),
     ...noCallEntry(parts.call),
@@ -66,10 +66,16 @@ function resultOutcome({ path, state }: InspectedRow): { readonly code: string |
   return { code: word === 'done' ? null : word, ticket: null };
 }
 
-const decisionEntry = (row: DecisionRow): Entry => ({
+/** Of somebody who was talking, the card goes with the talk; otherwise it goes with the ringing. */
+function ruleOf(row: DecisionRow, before: readonly DecisionRow[]): string | null {
+  const last = before.findLast(({ agent_id, what }) => agent_id === row.agent_id && what.startsWith('card_'));
+  return row.what === 'card_gone' && last?.what === 'card_talking' ? 'talk_over' : row.rule;
+}
+
+const decisionEntry = (row: DecisionRow, before: readonly DecisionRow[]): Entry => ({
   type: 'decision',
   at: row.at,
-  rule: row.rule,
+  rule: ruleOf(row, before),
   causedBy: eventRef(row.inbox_id),
   what: row.what as CallDecision,
   agent: personOf(row.agent_id, row.agent_name),

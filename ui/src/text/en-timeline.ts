@@ -95,6 +95,7 @@ export const enTimeline = {
     S18в: 'Called back from the missed-call ticket, the customer answered: it is pending.',
     S18г: 'Called back from the softphone, a new ticket was made: the missed-call ticket is closed.',
     S18д: 'Called back from the softphone, linked to the missed-call ticket: it is pending.',
+    talk_over: 'The talk is over.',
     talk_running: 'While the talk goes on, its ticket is open.',
   },
 } satisfies SameShape<typeof ruTimeline>;
