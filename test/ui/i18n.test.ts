@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CODE_WORDS } from '../../activities/telephony/code-words.ts';
 import { codeWord } from '../../activities/telephony/mango/code-words.ts';
+import { ru as board } from '../../api/admin/words.ru.ts';
 import { AUDIT_WORDS } from '../../api/present/audit-words.ts';
 import { PROBLEM_CODES } from '../../api/problems.ts';
 import { AUDIT_ACTIONS } from '../../db/audit-actions.ts';
@@ -59,6 +60,28 @@ describe('texts', () => {
       expect(Object.fromEntries(said)).toEqual(texts.audit.action);
     }
   });
+
+  test.each(['README.md', ...['connecting-mango', 'troubleshooting', 'production', 'privacy'].map((name) => `docs/${name}.md`)])(
+    '%s quotes what the screens say',
+    (name) => {
+      const said = [...leaves(ru), ...leaves(board as TextTree)]
+        .flatMap(([, text]) => formsOf(text))
+        .map((text) => text.toLowerCase());
+      const isSaid = (quote: string): boolean => {
+        const parts = quote
+          .toLowerCase()
+          .replace(/[.,]$/, '')
+          .split('…')
+          .map((part) => part.trim());
+        return said.some((text) => parts.every((part) => text.includes(part)));
+      };
+      const page = readFileSync(join(SOURCE, '../..', name), 'utf8').replaceAll(/\s+/g, ' ');
+      const quotes = [...page.matchAll(/«([^»]+)»/g)].map(([, quote]) => quote!);
+      // A heading of a page, and a subject of a ticket.
+      const others = ['I connected it and nothing happens', 'Входящий звонок с +7 916 123-45-67'];
+      expect(quotes.filter((quote) => !isSaid(quote) && !others.includes(quote))).toEqual([]);
+    },
+  );
 
   test('no key of a storage looks like a family of texts, which would count them all as used', () => {
     expect(storageKeys.length).toBeGreaterThan(0);
