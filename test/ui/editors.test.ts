@@ -1,5 +1,6 @@
 import { fireEvent, screen, waitFor } from '@testing-library/vue';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { defineComponent, h, reactive } from 'vue';
 import CustomerForm from '../../ui/src/components/customers/CustomerForm.vue';
 import AgentForm from '../../ui/src/components/settings/AgentForm.vue';
 import SlaTable from '../../ui/src/components/settings/SlaTable.vue';
@@ -83,7 +84,7 @@ describe('the editor of a ticket', () => {
 
 describe('the form of a customer', () => {
   const form = (problem: Problem | null = null, saved: unknown[] = []) =>
-    show(CustomerForm, { customer, problem, busy: false, onSave: (values: unknown) => saved.push(values) });
+    show(CustomerForm, { customer, problem, busy: false, onChange: (values: unknown) => saved.push(values) });
 
   test('several phones and e-mails can be added and taken away; empty ones are not sent', async () => {
     answerWith(() => page());
@@ -95,7 +96,7 @@ describe('the form of a customer', () => {
     await fireEvent.update(screen.getByRole('textbox', { name: 'Телефон, 2' }), '8 495 123-45-67');
     await fireEvent.click(screen.getByRole('button', { name: 'Удалить email: anna@example.org' }));
     await fireEvent.click(screen.getByRole('button', { name: 'Сохранить' }));
-    expect(saved).toMatchObject([{ fullName: 'Анна Белова', phones: ['+7 912 345-67-89', '8 495 123-45-67'], emails: [] }]);
+    expect(saved).toEqual([{ phones: ['+7 912 345-67-89', '8 495 123-45-67'], emails: [] }]);
   });
 
   test('what was changed is there again after a walk elsewhere, until it is sent or given up', async () => {
@@ -113,12 +114,36 @@ describe('the form of a customer', () => {
     expect(name().value).toBe('Анна Белова');
   });
 
-  test('a refused number is said at the numbers', () => {
+  test('what a colleague has changed meanwhile is not undone: only what was changed here is sent', async () => {
     answerWith(() => page());
-    const errors = [{ field: 'phones.0', code: 'invalid_phone', message: '' }];
-    form(new Problem(400, 'invalid_request', { errors }));
+    const saved: unknown[] = [];
+    const source = reactive({ customer: { ...customer, phones: ['+79123456789', '+74951234567'] } });
+    const Live = defineComponent(
+      () => () => h(CustomerForm, { ...source, problem: null, busy: false, onChange: (values) => saved.push(values) }),
+    );
+    show(Live);
+    await fireEvent.update(screen.getByRole('textbox', { name: 'Заметка' }), 'Звонить после обеда');
+    await fireEvent.click(screen.getByRole('button', { name: 'Сохранить' }));
+    source.customer = { ...customer, company: 'Новая', phones: ['+79123456789', '+74951234567', '+79031112233'] };
+    await fireEvent.click(screen.getByRole('button', { name: 'Удалить телефон: +7 912 345-67-89' }));
+    await fireEvent.click(screen.getByRole('button', { name: 'Сохранить' }));
+    expect(saved).toEqual([
+      { note: 'Звонить после обеда' },
+      { note: 'Звонить после обеда', phones: ['+7 495 123-45-67', '+7 903 111-22-33'] },
+    ]);
+  });
+
+  test('a refused number is said at the numbers, and which of them it is', () => {
+    answerWith(() => page());
+    const errors = [{ field: 'phones[1]', code: 'invalid_phone', message: '' }];
+    const problem = new Problem(400, 'invalid_request', { errors });
+    show(CustomerForm, { customer: { ...customer, phones: ['+79123456789', '123'] }, problem, busy: false });
     const group = screen.getByRole('group', { name: 'Телефон' });
     expect(document.getElementById(group.getAttribute('aria-describedby')!)!.textContent).toBe('Не похоже на номер телефона.');
+    const invalid = ['Телефон, 1', 'Телефон, 2'].map((name) =>
+      screen.getByRole('textbox', { name }).getAttribute('aria-invalid'),
+    );
+    expect(invalid).toEqual(['false', 'true']);
   });
 });
 
