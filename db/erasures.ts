@@ -89,6 +89,10 @@ export const findErasure = async (db: Executor, id: string): Promise<ErasureRow 
 export const findErasureOf = async (db: Executor, customerId: string): Promise<ErasureRow | undefined> =>
   (await db('erasures').where({ customer_id: customerId }).first()) as ErasureRow | undefined;
 
+const MOST_UNDER_WAY = 100;
+export const listErasuresUnderWay = async (db: Executor): Promise<ErasureRow[]> =>
+  (await db('erasures').whereNot({ state: 'done' }).orderBy('ordered_at').limit(MOST_UNDER_WAY)) as ErasureRow[];
+
 export async function lockErasure(trx: Transaction, id: string): Promise<ErasureRow> {
   const row = (await trx('erasures').where({ id }).forUpdate().first()) as ErasureRow | undefined;
   if (!row) throw new Error(`Erasure ${id} has no row`);

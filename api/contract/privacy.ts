@@ -75,6 +75,10 @@ export const erasure = z
   .meta({ id: 'Erasure' });
 export type Erasure = z.infer<typeof erasure>;
 
+/** Without a customer: those that are under way. */
+export const erasureQuery = z.strictObject({ customerId: uuid.optional() });
+export const erasureList = z.strictObject({ items: z.array(erasure) }).meta({ id: 'ErasureList' });
+
 const cause = z.enum(['retention', 'erasure']);
 /** A line of the destruction log: the fields that Роскомнадзор's order № 179 wants of an extract from a system's log. */
 export const destruction = z

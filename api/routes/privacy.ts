@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { recordAudit } from '../../db/audit.ts';
 import { lockCustomer } from '../../db/customers.ts';
 import { listDestructions, type DestructionRow } from '../../db/destruction-log.ts';
-import { findErasure, findErasureOf, orderErasure, previewErasure, type ErasureRow } from '../../db/erasures.ts';
+import {
+  findErasure,
+  findErasureOf,
+  listErasuresUnderWay,
+  orderErasure,
+  previewErasure,
+  type ErasureRow,
+} from '../../db/erasures.ts';
 import { inTransaction } from '../../db/pool.ts';
 import { previewRetention, REFUSED_DAYS, SESSION_DAYS, SIGN_IN_ATTEMPT_DAYS, STREAM_HOURS } from '../../db/retention.ts';
 import { readRetention, readSettings } from '../../db/settings.ts';
@@ -11,7 +18,9 @@ import {
   destruction,
   destructionQuery,
   erasure,
+  erasureList,
   erasurePreview,
+  erasureQuery,
   newErasure,
   retentionPreview,
   retentionQuery,
@@ -116,6 +125,20 @@ export const privacyRoutes = [
         await recordAudit(trx, { agentId: agent.agentId, address, action: 'customer.erasure_ordered', subject: id, detail });
         return presentErasure(row);
       }),
+  }),
+  route({
+    method: 'get',
+    path: '/api/erasures',
+    summary: 'Erasures that are under way, or the one of a customer, who is found nowhere else any more',
+    tag: 'Privacy',
+    access: 'admin',
+    query: erasureQuery,
+    response: erasureList,
+    handle: async ({ deps, query: { customerId } }) => {
+      const own = customerId === undefined ? undefined : await findErasureOf(deps.db, customerId);
+      const rows = customerId === undefined ? await listErasuresUnderWay(deps.db) : own ? [own] : [];
+      return { items: rows.map(presentErasure) };
+    },
   }),
   route({
     method: 'get',

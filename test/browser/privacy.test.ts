@@ -128,6 +128,19 @@ describe('erasing a customer', () => {
     expect(done).toContain('записи разговоров: 1');
     expect(await violations(page)).toEqual([]);
 
+    // Whoever comes back to the page is told the same, although nobody is found there any more.
+    await page.reload();
+    await page.getByText(`пользователь № ${number}`).waitFor();
+    await database.db('erasures').where({ customer_id: id }).update({ state: 'erasing' });
+    await page.goto('/settings/privacy');
+    const underWay = page.getByRole('list', { name: 'Удаляется сейчас' }).getByRole('listitem');
+    expect(await underWay.filter({ hasText: `№ ${number}` }).innerText()).toMatch(/Удаляем данные и записи/);
+    await underWay.getByRole('link', { name: `№ ${number}` }).click();
+    await page.getByText('дождётся записи этого звонка').waitFor();
+    await database.db('erasures').where({ customer_id: id }).update({ state: 'done' });
+    await page.getByText('Удалено', { exact: true }).waitFor();
+    await page.getByText(`пользователь № ${number}`).waitFor();
+
     await page.getByRole('link', { name: 'К журналу уничтожения' }).click();
     const log = page.getByRole('list', { name: 'Журнал уничтожения' }).getByRole('listitem');
     const line = log.filter({ hasText: `Удалённый пользователь № ${number}` });

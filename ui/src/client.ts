@@ -248,6 +248,8 @@ export const client = {
     destructions: (query: Query) => ask<Page<Destruction>>('GET', '/api/destruction-log', { query }),
     previewErasure: (customerId: string) => ask<ErasurePreview>('GET', `/api/customers/${id(customerId)}/erasure`),
     erase: (customerId: string, body: NewErasure) => ask<Erasure>('POST', `/api/customers/${id(customerId)}/erasure`, { body }),
+    erasures: (query: { readonly customerId?: string } = {}) =>
+      ask<{ readonly items: readonly Erasure[] }>('GET', '/api/erasures', { query }),
     erasure: (erasureId: string) => ask<Erasure>('GET', `/api/erasures/${id(erasureId)}`),
   },
   integrations: {

@@ -769,6 +769,8 @@ export const en = {
     eventsCount: 'numbers in PBX events: {n}',
     fixed:
       'Without a setting: event stream {stream} h, sign-in attempts {attempts} d, refused PBX requests {refused} d, ended sessions {sessions} d.',
+    underWay: 'Being erased now',
+    ordered: 'Ordered',
     log: 'Destruction log',
     logHint: 'Proof of what personal data was destroyed. Nothing in it can be changed or deleted.',
     export: 'Download CSV',
@@ -833,7 +835,8 @@ export const en = {
       checking: 'Checking whether anything is left',
       done: 'Erased',
     },
-    mayLeave: 'You may close this page: it will finish by itself.',
+    mayLeave:
+      'You may close this page: it will finish by itself. If the person called lately, it waits for that call’s recording first.',
     doneHint: 'In the destruction log: customer No. {number}.',
     toLog: 'To the destruction log',
   },
