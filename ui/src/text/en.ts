@@ -282,7 +282,7 @@ export const en = {
     mine: 'Mine',
     nobodys: 'Nobody’s',
     none: 'No missed calls',
-    noneHint: 'Everybody who called has been answered.',
+    noneHint: 'Nobody is waiting to be called back.',
     noneHere: 'No missed calls here',
     noneHereHint: 'The others, if there are any, are under “All”.',
     who: 'Who called',
