@@ -10,6 +10,8 @@ export interface AttemptJson {
 export interface MissedWorkRow {
   readonly ticket_id: string;
   readonly waiting_since: Date | null;
+  /** Of the last missed call, if the customer can be called there: not one that was taken from them since. */
+  readonly last_phone: string | null;
   /** How often somebody tried to reach the customer since. */
   readonly tries: number;
   /** The last attempts and talks since, the latest first. */
@@ -22,6 +24,8 @@ const SHOWN_ATTEMPTS = 5;
 /** Attempts stand in the ticket; talks since may stand in any ticket of this customer, or of the number if it is nobody's. */
 const WORK_SQL = `
   select t.id as ticket_id, t.waiting_since, coalesce(a.tries, 0)::int as tries, coalesce(a.attempts, '[]') as attempts,
+    (select case when c.phone in (select phone from customer_phones where customer_id = t.customer_id) then c.phone end
+      from conversations c where c.ticket_id = t.id and c.outcome = 'missed' order by c.started_at desc limit 1) as last_phone,
     (select jsonb_build_object('id', g.id, 'fullName', g.full_name) from calls c join agents g on g.id = c.ordered_by
       where c.ticket_id = t.id and c.state <> 'over' and c.merged_into is null and coalesce(c.command_state, '') not in ('refused', 'cancelled')
       order by c.started_at desc limit 1) as calling

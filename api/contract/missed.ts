@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, paging, person, uuid } from './common.ts';
+import { instant, paging, person, phoneNumber, uuid } from './common.ts';
 import { ticketListItem } from './tickets.ts';
 
 /** What was tried to reach a customer who waits: an attempt nobody answered, or a talk (by either side's call). */
@@ -15,6 +15,8 @@ export type Attempt = z.infer<typeof attempt>;
 
 export const missedCall = ticketListItem
   .extend({
+    /** The number that called last; null if hidden. */
+    phone: phoneNumber.nullable(),
     /** The first missed call since the last talk; null if there has been a talk since every one of them. */
     waitingSince: instant.nullable(),
     /** Attempts since then that nobody answered. */

@@ -63,6 +63,19 @@ describe('The worklist of missed calls', () => {
     expect(Date.parse(items[0]!.lastMissedAt!)).toBeGreaterThan(now + 61 * HOUR);
   });
 
+  test('names the number that called last, as long as it is the customer’s', async () => {
+    const first = phone;
+    await miss();
+    const [{ customer }] = (await list()).items as [MissedCall];
+    const second = first.replace('+7916', '+7917');
+    await api.anna.patch(`/api/customers/${customer!.id}`, { phones: [first, second] });
+    phone = second;
+    await miss(now + HOUR);
+    expect((await list()).items).toMatchObject([{ missedCount: 2, phone: second, subject: expect.stringContaining('+7 916') }]);
+    await api.anna.patch(`/api/customers/${customer!.id}`, { phones: [first] });
+    expect((await list()).items).toMatchObject([{ phone: first }]);
+  });
+
   test('the wait begins anew after a talk', async () => {
     await miss();
     await talk(now + HOUR);

@@ -69,11 +69,16 @@ describe('S11–S13 missed calls in the list', () => {
 
   test('S13, S17, S18в called back: an attempt leaves it open and red, a talk turns the handset green and the ticket to pending', async () => {
     const { pbx, anna } = office.product;
-    const { phone } = await newCustomer(office.product, 'Вера Комиссаржевская');
+    const phones = [newNumber(), newNumber()] as const;
+    await newCustomer(office.product, 'Вера Комиссаржевская', { phones });
     const page = await office.tab(anna, '/missed');
-    await miss(phone);
+    await miss(phones[0]);
+    await miss(phones[1]);
+    // One click calls where the customer called from last.
+    await page.getByRole('listitem').filter({ hasText: 'Комиссаржевская' }).getByText(written(phones[1])).waitFor();
     const callBack = page.getByRole('button', { name: 'Перезвонить: Вера Комиссаржевская' });
     await callBack.click();
+    await page.getByText(`Звоним на ${written(phones[1])}`).waitFor();
     const attempt = await pbx.nextCallback();
     await attempt.operatorAnswers();
     await attempt.customerDoesNotAnswer();
@@ -82,7 +87,8 @@ describe('S11–S13 missed calls in the list', () => {
     expect(await status(page).innerText()).toBe('Открытое');
     await page.getByText('Пропущенный', { exact: true }).waitFor();
 
-    await page.getByRole('button', { name: `Позвонить на ${written(phone)}` }).click();
+    await page.getByRole('button', { name: 'Позвонить: выбрать номер' }).click();
+    await page.getByRole('menuitem', { name: written(phones[0]) }).click();
     const call = await pbx.nextCallback();
     await call.operatorAnswers();
     await call.customerAnswers();
