@@ -3,6 +3,7 @@ import {
   condition,
   continueAsNew,
   log,
+  patched,
   setHandler,
   sleep,
   upsertSearchAttributes,
@@ -45,6 +46,7 @@ const MOST_PAUSES = 8;
  * conversation has its ticket and every recording is there or given up; what comes later finds the state in Postgres.
  */
 export async function call(input: CallInput): Promise<Record<string, unknown>> {
+  markFirstTask();
   const queue: CallMessage[] = [];
   const answers: Answer[] = [];
   let state: CallState = input.carried ?? newCallState(input.callId);
@@ -133,6 +135,15 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     if (plan.wakeAt !== null) alarm.set(plan.wakeAt);
     await condition(() => something() || alarm.rang());
   }
+}
+
+/**
+ * Leaves a command in the first task. Where its step in Postgres outlasts it (eight seconds without a database are enough), a replay takes
+ * a first task without any for one with the next, and gives `Date.now()` of that one: what was decided by the time is decided differently,
+ * and the call is stuck for ever. Later tasks are not put together.
+ */
+function markFirstTask(): void {
+  patched('first-task-marked');
 }
 
 interface Alarm {

@@ -5,7 +5,7 @@ import { createCallSteps } from '../../activities/decisions/index.ts';
 import type { CallLimits } from '../../domain/call.ts';
 import type { CallMessage } from '../../domain/messages.ts';
 import type { Db } from '../../db/pool.ts';
-import type { PbxSteps } from '../../workflows/steps.ts';
+import type { DatabaseSteps, PbxSteps } from '../../workflows/steps.ts';
 import { callWorkflowId, signalNameOf, type CallInput, type CallSignalArgs } from '../../workflows/messages.ts';
 import { workflowBundle } from './temporal.ts';
 
@@ -18,6 +18,8 @@ export async function createTestWorker(options: {
   readonly connection: NativeConnection;
   readonly taskQueue: string;
   readonly pbx?: Partial<PbxSteps>;
+  /** In place of the real ones. */
+  readonly database?: DatabaseSteps;
   readonly maxCachedWorkflows?: number;
 }): Promise<{ stop(): Promise<void> }> {
   const pbx: PbxSteps = {
@@ -31,7 +33,7 @@ export async function createTestWorker(options: {
     namespace: 'default',
     taskQueue: options.taskQueue,
     workflowBundle: await workflowBundle(),
-    activities: { ...createCallSteps({ db: options.db }), ...pbx },
+    activities: { ...(options.database ?? createCallSteps({ db: options.db })), ...pbx },
     ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
   });
   const running = worker.run();
@@ -52,6 +54,7 @@ export class LiveCall {
     private readonly taskQueue: string,
     readonly callId: string,
     private readonly limits: CallLimits = QUICK,
+    private readonly workflowTaskTimeout?: '1s',
   ) {
     this.workflowId = callWorkflowId(randomUUID(), callId);
   }
@@ -74,6 +77,7 @@ export class LiveCall {
       signal: signalNameOf(signalArgs[0]),
       signalArgs,
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      ...(this.workflowTaskTimeout ? { workflowTaskTimeout: this.workflowTaskTimeout } : {}),
     });
   }
 

@@ -1,11 +1,13 @@
+import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createCallSteps } from '../../activities/decisions/index.ts';
 import { newCallState, withCallMessage } from '../../domain/decisions.ts';
 import { printOf } from '../../domain/projection.ts';
 import { ringingOf } from '../../domain/ringing.ts';
 import { agent, CallRunner, seedCast } from '../support/call-runner.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createTestWorker, eventually, LiveCall, QUICK } from '../support/live-call.ts';
-import { connectTemporal, uniqueTaskQueue, type TestTemporal } from '../support/temporal.ts';
+import { connectTemporal, uniqueTaskQueue, workflowBundle, type TestTemporal } from '../support/temporal.ts';
 
 let database: TestDatabase;
 let temporal: TestTemporal;
@@ -56,6 +58,11 @@ const ticketsOf = async (callId: string): Promise<{ id: string; status: string; 
     .orderBy('id')
     .select('id', 'status', 'kind');
 
+interface HistoryEvent {
+  readonly markerRecordedEventAttributes?: { readonly markerName?: string | null } | null;
+}
+const isStep = ({ markerRecordedEventAttributes: marker }: HistoryEvent): boolean => marker?.markerName === 'core_local_activity';
+
 describe('the call workflow', () => {
   test('a call from ring to recording: card, ticket, recording fetched, and the workflow ends', async () => {
     const { events, call } = await newCall();
@@ -95,7 +102,7 @@ describe('the call workflow', () => {
     const cardsOf = ({ callId }: LiveCall) => database.db('call_cards').where({ call_id: callId });
     const markersOf = async ({ handle }: LiveCall): Promise<number> => {
       const { events } = await handle.fetchHistory();
-      return (events ?? []).filter((event) => event.markerRecordedEventAttributes).length;
+      return (events ?? []).filter(isStep).length;
     };
     const ring = async (right: boolean): Promise<LiveCall> => {
       const { events, call } = await newCall();
@@ -270,8 +277,7 @@ describe('the call workflow', () => {
     const kept = { source: 'pbx', integration_id: cast.integrationId, key: `kept:${entry}`, entry, body: '{}' };
     await database.db('inbox').insert(kept);
     await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }), events.leg('A', 'disconnected'));
-    const asked = async () =>
-      (await call.handle.fetchHistory()).events?.filter((event) => event.markerRecordedEventAttributes).length ?? 0;
+    const asked = async () => (await call.handle.fetchHistory()).events?.filter(isStep).length ?? 0;
     // Beside what it shows while it goes on, it has asked twice whether it may end.
     await eventually(asked, (times) => times >= 4);
     expect(await ticketsOf(call.callId)).toEqual([]);
@@ -283,6 +289,32 @@ describe('the call workflow', () => {
     await database.db('inbox').where({ key: kept.key }).update({ delivered_at: new Date() });
     await call.handle.result();
     expect(await ticketsOf(call.callId)).toMatchObject([{ kind: 'incoming', status: 'open' }]);
+  });
+
+  test('never 1: a database away for longer than a workflow task lasts leaves nothing for a new worker to stumble over', async () => {
+    const { events } = await newCall();
+    const steps = createCallSteps({ db: database.db });
+    const slowQueue = uniqueTaskQueue('slow');
+    let failures = 0;
+    const slow = await createTestWorker({
+      db: database.db,
+      connection: temporal.nativeConnection,
+      taskQueue: slowQueue,
+      database: {
+        ...steps,
+        async applyDecisions(input) {
+          if (failures-- > 0) throw new Error('no database');
+          return steps.applyDecisions(input);
+        },
+      },
+    });
+    const call = new LiveCall(temporal.client, slowQueue, events.callId, QUICK, '1s');
+    failures = 4;
+    await call.send(events.leg('A', 'disconnected', { to: agent(cast.anna) }));
+    await call.handle.result();
+    await slow.stop();
+    expect(await ticketsOf(call.callId)).toMatchObject([{ kind: 'missed', status: 'open' }]);
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await call.handle.fetchHistory());
   });
 
   test('histories, ids and attributes hold no phone number', async () => {
