@@ -139,6 +139,9 @@ describe('the page’s other faces', () => {
     await goTo(page, pagePath('load', { from: '2020-01-01', to: '2020-01-31' }));
     await page.getByText('За этот период ничего не было').waitFor();
     expect(await page.getByRole('table').count()).toBe(0);
+    await goTo(page, pagePath('sla', { from: '2020-01-01', to: '2020-01-31' }));
+    await page.getByText('Все цели соблюдены').waitFor();
+    expect(await page.getByText('ничего не было').count()).toBe(0);
   });
 
   const LOOKS: readonly (readonly [string, Look])[] = [

@@ -255,6 +255,8 @@ describe('each section: what stands there is counted right, explained, and leads
     await goTo(page, pagePath('speed', { channel: 'call' }));
     const [first, any, writing, , toClose] = await tilesOf(page);
     expect([first?.value.text, any?.value.text, writing?.value.text]).toEqual(['—', '—', '—']);
+    await page.getByRole('table', { name: 'По времени' }).waitFor();
+    expect(await page.getByRole('list', { name: 'Скорость ответов' }).count()).toBe(0);
     expect(toClose?.value.text).toBe(
       inWords('timeToCloseSeconds', reckoned(made.world, 'timeToCloseSeconds', { channel: 'call' }).value),
     );

@@ -421,6 +421,8 @@ export const en = {
     csvOf: 'CSV: {table}',
     empty: 'Nothing happened in this period',
     emptyHint: 'Choose another period or clear the filters.',
+    kept: 'No target was missed',
+    keptHint: 'Targets for each channel are set under “Settings”.',
     clear: 'Clear the filters',
     anyTeam: 'All teams',
     hasLeft: '{name} (deactivated)',
