@@ -1,8 +1,9 @@
 import helmet from 'helmet';
-import { Router, type RequestHandler } from 'express';
+import { Router, type ErrorRequestHandler, type RequestHandler } from 'express';
 import { TASK_QUEUE } from '../../workflows/task-queue.ts';
 import { BOARD_PATH, QUEUE_NAMES } from '../admin-paths.ts';
 import type { ApiDeps } from '../deps.ts';
+import { ProblemError } from '../problems.ts';
 import { requireAgent } from '../session-cookie.ts';
 import { rememberAdmin } from './acting-admin.ts';
 import { createBoard } from './board.ts';
@@ -57,6 +58,15 @@ export const queueDefinitions = (taskQueue: string): readonly QueueDefinition[] 
   },
 ];
 
+/** Of these pages no script leads to the sign-in and back: whoever comes by a bookmark would read a problem's JSON. */
+const toSignIn: ErrorRequestHandler = (error: unknown, request, response, next) => {
+  const isPage = request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
+  const code = isPage && error instanceof ProblemError ? error.code : null;
+  if (code === 'second_factor_required') return response.redirect('/account');
+  if (code !== 'not_signed_in') return next(error);
+  response.redirect(`/sign-in?next=${encodeURIComponent(request.originalUrl)}`);
+};
+
 export interface Admin {
   readonly router: Router;
   readonly queues: readonly WorkflowQueue[];
@@ -75,5 +85,6 @@ export function createAdmin(deps: ApiDeps, { taskQueue = TASK_QUEUE }: { readonl
   const adminsOnly = [requireAgent(deps, 'admin'), rememberAdmin];
   router.use(BOARD_PATH, ...adminsOnly, policy(OWN_HOST), createBoard(BOARD_PATH, queues, deps.logger));
   router.use(UI_PATH, ...adminsOnly, policy(TEMPORAL_UI), createTemporalUi(deps));
+  router.use([BOARD_PATH, UI_PATH], toSignIn);
   return { router, queues, close: () => temporal.close() };
 }

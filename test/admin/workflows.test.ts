@@ -174,6 +174,16 @@ describe('who may see the board', () => {
     expect((await ask(site, api.anna, path)).status).toBe(403);
   });
 
+  test.each([`${BOARD}/queue/x?status=active`, `${UI_PATH}/namespaces`])(
+    '%s leads a browser to the sign-in, and back',
+    async (path) => {
+      const site = await openSite(idle);
+      const page = await ask(site, api.nobody, path, { headers: { accept: 'text/html,*/*;q=0.8' } });
+      expect([page.status, page.headers.get('location')]).toEqual([302, `/sign-in?next=${encodeURIComponent(path)}`]);
+      expect((await ask(site, api.anna, path, { headers: { accept: 'text/html,*/*;q=0.8' } })).status).toBe(403);
+    },
+  );
+
   test('another site cannot make an admin terminate anything', async () => {
     const site = await openSite(idle);
     const workflowId = await startIdle();
