@@ -209,6 +209,9 @@ export function rangForCustomer(leg: Leg, view: CallView): boolean {
 /** By so much the clock of a single event may be off (mango-api §2.1 promises nothing about it). */
 const CLOCK_MS = 5_000;
 
+/** The others of a group are told a moment later that one has answered, and clocks tell whole seconds. */
+const STOPS_RINGING_MS = 2_000;
+
 /** Did the operator leave `parent` before `leg` began, and not put it on hold, as for a consultation? */
 function wasLeftBefore(parent: Leg, leg: Leg): boolean {
   if (parent.endedAt === null || parent.heldAtEnd) return false;
@@ -228,7 +231,7 @@ function comesAfter(leg: Leg, talk: Talk, byId: LegMap): boolean {
   if (leg.takenFrom.some((id) => byId.has(id)) || leg.legId === talk.legId) return false;
   // Nobody answers before it rings, whatever the clock of the answer says.
   const answeredAt = Math.max(talk.startedAt, talk.ringingSince);
-  return leg.startedAt > answeredAt && (leg.endedAt === null || leg.endedAt > answeredAt);
+  return leg.startedAt > answeredAt && (leg.endedAt === null || leg.endedAt > answeredAt + STOPS_RINGING_MS);
 }
 
 /** Agents whom the customer rang after `talk` (in the whole call if absent), in order. */
