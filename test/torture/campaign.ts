@@ -24,6 +24,8 @@ export interface CampaignOptions {
   readonly drainSeconds: number;
   /** Names of faults beside those that are drawn. */
   readonly also: readonly string[];
+  /** Names of the only shapes of stories to tell; all if none is named. */
+  readonly only: readonly string[];
   readonly say: (line: string) => void;
 }
 
@@ -75,8 +77,13 @@ export async function runCampaign(options: CampaignOptions): Promise<Evidence> {
   });
   await pbx.start();
   const { key, salt } = pbx.credentials;
-  const stack = await startStack({ pbx: { url: pbx.url, key, salt }, recordingsMb: 16 + Math.ceil(options.calls / 50) });
-  say(`The product runs in ${stack.dataDir}${stack.smallDisk ? '' : ' (recordings share the disk: it is never full)'}`);
+  const stack = await startStack({
+    pbx: { url: pbx.url, key, salt },
+    recordingsMb: 16 + Math.ceil(options.calls / 50),
+    // Its log alone may grow to twice 512 MB before it is used again.
+    databaseMb: 1_300 + Math.ceil(options.calls / 10),
+  });
+  say(`The product runs in ${stack.dataDir}${stack.smallDisk ? '' : ' (on the disk of this machine: it is never full)'}`);
   try {
     pbx.setTarget(stack.url);
     const scene = await furnish(stack, pbx);
@@ -137,14 +144,15 @@ function callbacksOf(pbx: DemoPbx): Scene['callbackFor'] {
 }
 
 async function tell(options: CampaignOptions, fate: Dice, stack: Stack, scene: Scene): Promise<Told> {
-  const shapes = drawShapes(fate.child(2), options.calls);
+  const known = SHAPES.filter(([, { name }]) => options.only.length === 0 || options.only.includes(name));
+  const shapes = drawShapes(fate.child(2), options.calls, known);
   const strikes = [...drawStrikes(fate.child(3), options.kills, stack.smallDisk), ...options.also.map(strikeNamed)];
   const stories: StoryRecord[] = [];
   const startedAt = Date.now();
   let begun = 0;
   let striking = true;
   /** Beyond those that were asked for, as many as it takes until the last strike has struck while work was under way. */
-  const next = (): Shape | undefined => shapes[begun] ?? (striking ? fate.child(6).child(begun).weighted(SHAPES) : undefined);
+  const next = (): Shape | undefined => shapes[begun] ?? (striking ? fate.child(6).child(begun).weighted(known) : undefined);
   const worker = async (): Promise<void> => {
     for (let shape = next(); shape; shape = next()) {
       const story = begun++;
@@ -160,10 +168,11 @@ async function tell(options: CampaignOptions, fate: Dice, stack: Stack, scene: S
   return { stories: stories.sort((a, b) => a.story - b.story), strikes: records };
 }
 
-function drawShapes(fate: Dice, calls: number): Shape[] {
+function drawShapes(fate: Dice, calls: number, known: typeof SHAPES): Shape[] {
   const shapes: Shape[] = [];
   for (let left = calls; left > 0;) {
-    const shape = fate.weighted(SHAPES.filter(([, { chapters }]) => chapters.length <= left));
+    const fitting = known.filter(([, { chapters }]) => chapters.length <= left);
+    const shape = fate.weighted(fitting.length > 0 ? fitting : known);
     shapes.push(shape);
     left -= shape.chapters.length;
   }
@@ -194,7 +203,7 @@ interface Battlefield {
   readonly dice: Dice;
 }
 
-/** Spread over the campaign; each waits until work is under way, and most until the one before is healed. */
+/** Spread over the campaign; each waits until work is under way, and three of five until the one before is healed. */
 async function strikeOn(strikes: readonly Strike[], progress: () => number, field: Battlefield): Promise<StrikeRecord[]> {
   const { stack, scene, startedAt, say } = field;
   const under: Promise<StrikeRecord>[] = [];
@@ -210,7 +219,7 @@ async function strikeOn(strikes: readonly Strike[], progress: () => number, fiel
         `${one.name}: ${inFlight} calls in flight, ${recoveredMs === null ? 'NOT RECOVERED' : `well again after ${recoveredMs} ms`}`,
       ),
     );
-    if (!field.dice.chance(0.2)) await told;
+    if (!field.dice.chance(0.4)) await told;
   }
   return Promise.all(under);
 }
@@ -218,5 +227,9 @@ async function strikeOn(strikes: readonly Strike[], progress: () => number, fiel
 /** Old events come once more, long after: nothing may come of it. */
 async function echo(pbx: DemoPbx, fate: Dice, count: number): Promise<void> {
   const old = pbx.log.sent.filter(({ status, path }) => status === 200 && path.startsWith('/events/'));
-  for (const { path, json } of fate.some(old, count)) await pbx.send(path, JSON.parse(json) as Record<string, unknown>);
+  const left = fate.some(old, count);
+  const sender = async (): Promise<void> => {
+    for (let one = left.pop(); one; one = left.pop()) await pbx.send(one.path, JSON.parse(one.json) as Record<string, unknown>);
+  };
+  await Promise.all(Array.from({ length: 8 }, sender));
 }

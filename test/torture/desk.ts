@@ -27,6 +27,9 @@ export class Desk extends Person {
   #calls: readonly SeenCall[] = [];
   #open = true;
   #listening: ClientRequest | undefined;
+  #somethingCame: () => void = () => undefined;
+  /** Cards of hidden callers look alike: who has taken one for theirs keeps it. */
+  readonly #taken = new Map<string, string>();
 
   constructor(
     url: string,
@@ -48,16 +51,18 @@ export class Desk extends Person {
     this.#listening?.destroy();
   }
 
-  /** The card of this call, once it stands so; undefined if it does not come in time. */
+  /** The card of this call, once it stands so; undefined if it does not come in time. `entryId`: whose card it shall be from now on. */
   async sees(
     phone: string | null,
     state: string,
     patienceMs: number,
-    still: () => boolean = () => true,
+    { still = () => true, entryId }: { readonly still?: () => boolean; readonly entryId?: string } = {},
   ): Promise<SeenCall | undefined> {
     const deadline = Date.now() + patienceMs;
+    const isFree = ({ callId }: SeenCall): boolean => (this.#taken.get(callId) ?? entryId) === entryId;
     while (Date.now() < deadline && still()) {
-      const found = this.#calls.find((call) => call.phone === phone && call.state === state);
+      const found = this.#calls.find((call) => call.phone === phone && call.state === state && isFree(call));
+      if (found && entryId !== undefined) this.#taken.set(found.callId, entryId);
       if (found) return found;
       await delay(50);
     }
@@ -91,11 +96,14 @@ export class Desk extends Person {
     return record;
   }
 
+  /** When the stream brings something, as browsers do; and now and then without, as it may have broken off. */
   async #look(): Promise<void> {
     while (this.#open) {
+      const came = new Promise<void>((resolve) => (this.#somethingCame = resolve));
       const answer = await this.send('GET', '/api/calls?state=active', undefined, 5_000);
       if (answer?.status === 200) this.#calls = (answer.body as { items: SeenCall[] }).items;
-      await delay(250);
+      await delay(100);
+      await Promise.race([came, delay(2_000)]);
     }
   }
 
@@ -144,5 +152,6 @@ export class Desk extends Person {
     const data = JSON.parse(text) as Record<string, unknown>;
     const { callId, phone, state, ticketId, actionId } = data;
     this.stream.events.push({ id: id ?? '', type, callId, phone, state, ticketId, actionId } as StreamRecord['events'][number]);
+    this.#somethingCame();
   }
 }

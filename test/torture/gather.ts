@@ -65,7 +65,7 @@ async function drained(
     const now = await underWay(stack, absentRecordings(pbx)).catch(() => undefined);
     const left = now && now.openCalls + now.inboxWaiting + now.recordingsPending + now.runningWorkflows;
     if (now && (left === 0 || Date.now() > deadline)) return now;
-    if (round % 20 === 0) {
+    if (round % 10 === 0) {
       say(`Under way: ${JSON.stringify(now)}`);
       await askAgain(admin);
     }

@@ -20,6 +20,8 @@ const { values } = parseArgs({
     drain: { type: 'string', default: '300' },
     /** A fault, by its name, that strikes beside those that are drawn. */
     also: { type: 'string', multiple: true, default: [] },
+    /** The names of the only shapes of stories to tell. */
+    only: { type: 'string', multiple: true, default: [] },
     /** The name of a mistake to put into a copy of the product first; `all` for one after the other. */
     mutant: { type: 'string' },
     /** The evidence of an earlier run, to be judged once more. */
@@ -54,6 +56,7 @@ async function torture(): Promise<boolean> {
     seed: Number(seed),
     abreast: Number(abreast),
     also: values.also,
+    only: values.only,
     drainSeconds: Number(values.drain),
   };
   const evidence = await runCampaign({ ...wishes, say });

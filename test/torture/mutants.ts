@@ -14,6 +14,8 @@ export interface Mutant {
   readonly edits: readonly Edit[];
   /** Faults that must strike for the mistake to matter, beside those that are drawn. */
   readonly needs?: readonly string[];
+  /** Names of the only shapes of stories in which it matters. */
+  readonly only?: readonly string[];
 }
 
 const MANGO = 'api/routes/mango.ts';
@@ -83,6 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
         find: '{ ...leg, [message.seq]: fact }',
         put: '{ ...leg, [Object.keys(leg).length + 1]: fact }',
       },
+      { file: 'domain/legs.ts', find: 'Object.values(bySeq).sort((a, b) => a.seq - b.seq)', put: 'Object.values(bySeq)' },
     ],
   },
   {
@@ -145,7 +148,10 @@ export const MUTANTS: readonly Mutant[] = [
         find: "      return { state: 'unknown' };",
         put: "      throw new Error('The answer was lost');",
       },
+      { file: 'activities/commands.ts', find: "if (taken === 0) return { state: 'unknown' };", put: '' },
     ],
+    needs: ['PBX losing its answers', 'PBX losing its answers'],
+    only: ['missed, called back', 'answered, called back'],
   },
   {
     name: 'stream-to-all',

@@ -22,7 +22,9 @@ export async function runMutant(mutant: Mutant, args: readonly string[]): Promis
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     for (const { file, find, put } of mutant.edits) spoil(join(copy, file), find, put);
     const needs = (mutant.needs ?? []).flatMap((name) => ['--also', name]);
-    const code = await run(copy, ['--import', 'tsx', 'test/torture/main.ts', ...args, ...needs, '--out', join(copy, 'out')]);
+    const only = (mutant.only ?? []).flatMap((name) => ['--only', name]);
+    const wishes = [...args, ...needs, ...only, '--out', join(copy, 'out')];
+    const code = await run(copy, ['--import', 'tsx', 'test/torture/main.ts', ...wishes]);
     const results = execFileSync('ls', [join(copy, 'out')], { encoding: 'utf8' }).split('\n');
     const report = results.find((name) => /^\d+\.json$/.test(name));
     if (!report) throw new Error(`The campaign of ${mutant.name} ended with ${code} and no report`);

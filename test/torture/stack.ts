@@ -40,7 +40,7 @@ export interface Stack {
   /** Starts them again, with other environment if given, and waits until the APIs among them are ready. */
   up(names: readonly OurProcess[], env?: Readonly<Record<string, string>>): Promise<void>;
   readonly gates: Readonly<Record<GateName, Gate>>;
-  /** True where recordings lie on a small disk of their own, which can be filled. */
+  /** True where recordings and the database lie on small disks of their own, which can be filled. */
   readonly smallDisk: boolean;
   /** Asks one to stop in order, and starts it anew when it has: what a deployment does. */
   restart(name: OurProcess, env?: Readonly<Record<string, string>>): Promise<void>;
@@ -49,8 +49,9 @@ export interface Stack {
 
 export interface StackOptions {
   readonly pbx: { readonly url: string; readonly key: string; readonly salt: string };
-  /** Recordings lie on a disk of their own, so small that it can be filled. */
+  /** Recordings and the database lie on disks of their own, so small that they can be filled. */
   readonly recordingsMb?: number;
+  readonly databaseMb?: number;
   readonly env?: Readonly<Record<string, string>>;
   /** Of a system that was restored; a new one if absent. */
   readonly dataDir?: string;
@@ -65,8 +66,14 @@ const BACK_OFF = { firstMs: 50, mostMs: 1_000 };
 export async function startStack(options: StackOptions): Promise<Stack> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'trubka-torture-')));
   const log = (name: string): LogFile => new LogFile(join(dataDir, 'logs', `${name}.log`));
-  const smallDisk =
-    options.recordingsMb !== undefined && (await mountRecordings(join(dataDir, 'recordings'), options.recordingsMb));
+  const disks: string[] = [];
+  for (const [name, megabytes, mode] of [
+    ['recordings', options.recordingsMb, '0700'],
+    ['postgres', options.databaseMb, '0711'],
+  ] as const) {
+    if (megabytes === undefined) continue;
+    if (await mountDisk(join(dataDir, name), megabytes, mode)) disks.push(join(dataDir, name));
+  }
   const postgres = await startPostgres({
     directory: join(dataDir, 'postgres'),
     durable: true,
@@ -146,7 +153,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     logs: PROCESSES.map((name) => join(dataDir, 'logs', `${name}.log`)),
     services,
     gates,
-    smallDisk,
+    smallDisk: disks.length === 2,
     async down(...names) {
       await Promise.all(names.map((name) => services[name].stop(0)));
     },
@@ -161,7 +168,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await Promise.all(Object.values(gates).map((gate) => gate.close()));
       await temporal.stop();
       await postgres.stop();
-      if (smallDisk) execFileSync('umount', [join(dataDir, 'recordings')]);
+      for (const disk of disks) execFileSync('umount', [disk]);
       if (options.clearUp !== false) await rm(dataDir, { recursive: true, force: true });
     },
   };
@@ -197,11 +204,11 @@ async function prepareDatabase(databaseUrl: string, temporalIsNew: boolean): Pro
 }
 
 /** A file system of its own, where the machine lets us: the only honest full disk. */
-async function mountRecordings(directory: string, megabytes: number): Promise<boolean> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+async function mountDisk(directory: string, megabytes: number, mode: string): Promise<boolean> {
+  await mkdir(directory, { recursive: true, mode: Number.parseInt(mode, 8) });
   if (process.getuid?.() !== 0) return false;
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0700`, 'tmpfs', directory], { stdio: 'ignore' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=${mode}`, 'tmpfs', directory], { stdio: 'ignore' });
     return true;
   } catch {
     return false;

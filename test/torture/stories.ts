@@ -265,7 +265,7 @@ async function callBack(teller: Teller, { desk: extension, ticketId, how, gist }
   await ringing.customerAnswers();
   await teller.pause();
   if (gist !== null) {
-    const seen = await desk.sees(teller.phone, 'talking', 60_000);
+    const seen = await desk.sees(teller.phone, 'talking', 60_000, { entryId: ringing.id });
     if (seen?.conversationId) await desk.act(ringing.id, seen, { type: 'link_ticket', ticketId, gist });
   }
   await ringing.hangUp('customer');

@@ -94,23 +94,25 @@ const swallow = (name: GateName, ms: number): Strike => ({
   },
 });
 
-const fillDisk: Strike = {
-  name: 'disk full for recordings',
+const fillDisk = (name: string, of: 'recordings' | 'postgres'): Strike => ({
+  name: `disk full for ${name}`,
   kind: 'other',
   async hit({ stack }) {
-    const directory = join(stack.dataDir, 'recordings');
+    const directory = join(stack.dataDir, of);
     const ballast = join(directory, '.ballast');
+    const until = Date.now() + 6_000;
     try {
-      fill(ballast, directory);
-      await delay(6_000);
+      // What is deleted meanwhile gives no room.
+      for (; Date.now() < until; await delay(100)) fill(ballast, directory);
     } finally {
       rmSync(ballast, { force: true });
     }
   },
-};
+});
+const FULL_DISKS = [fillDisk('recordings', 'recordings'), fillDisk('the database', 'postgres')] as const;
 
 function fill(path: string, directory: string): void {
-  const file = openSync(path, 'w');
+  const file = openSync(path, 'a');
   const block = Buffer.alloc(1 << 16, 1);
   try {
     while (statfsSync(directory).bavail > 0) writeSync(file, block);
@@ -162,19 +164,21 @@ const OTHERS: readonly (readonly [number, Strike])[] = [
   [2, pause('api1', 5_000)],
   [2, pause('temporal', 5_000)],
   [2, pause('postgres', 4_000)],
-  [4, fillDisk],
+  [4, FULL_DISKS[0]],
+  [2, FULL_DISKS[1]],
   [2, badPbx('slow', (usual) => ({ ...usual, commands: [{ delayMs: 4_000 }] }))],
   [2, badPbx('busy', (usual) => ({ ...usual, commands: [{ rateLimited: true }] }))],
   [2, badPbx('breaking off downloads', (usual) => ({ ...usual, recordings: { cutTimes: 1 } }))],
   [2, badPbx('without recordings yet', (usual) => ({ ...usual, recordings: { notReadyTimes: 1 } }))],
   [1, badPbx('with its clock three hours ahead', (usual) => withClock(usual, 10_800))],
   [1, badPbx('with its clock three hours behind', (usual) => withClock(usual, -10_800))],
+  [2, badPbx('losing its answers', (usual) => ({ ...usual, commands: [{ path: 'commands/callback', loseAnswer: true }] }))],
   [1, badPbx('failing', (usual) => ({ ...usual, commands: [{ httpStatus: 500, code: 5000 }] }))],
 ];
 
 /** So many kills, and other faults among them, in the order in which they come. */
 export function drawStrikes(dice: Dice, kills: number, smallDisk: boolean): Strike[] {
-  const others = OTHERS.filter(([, strike]) => smallDisk || strike !== fillDisk);
+  const others = OTHERS.filter(([, strike]) => smallDisk || !FULL_DISKS.includes(strike));
   const all = [
     ...Array.from({ length: kills }, () => dice.weighted(KILLS)),
     ...Array.from({ length: Math.ceil(kills * 0.6) }, () => dice.weighted(others)),
@@ -205,7 +209,7 @@ async function untilWell(stack: Stack, since: number): Promise<boolean> {
   while (Date.now() < since + RECOVERY_LIMIT_MS) {
     const ready = await Promise.all(stack.apiUrls.map((url) => answersWell(`${url}/health/ready`)));
     if (ready.every(Boolean) && (await workersPoll(stack))) return true;
-    await delay(150);
+    await delay(300);
   }
   return false;
 }

@@ -100,7 +100,10 @@ export class Teller {
   async act(call: TransferableCall, extension: string, drawn: Drawn): Promise<void> {
     if (drawn.kind === 'nothing') return;
     const desk = this.desk(extension);
-    const seen = await desk.sees(this.phone, 'talking', 60_000, () => drawn.waits || !call.isOver);
+    const seen = await desk.sees(this.phone, 'talking', 60_000, {
+      still: () => drawn.waits || !call.isOver,
+      entryId: call.id,
+    });
     if (!seen?.conversationId) return;
     const { subject, gist } = drawn;
     const deed = (act: Act): Promise<unknown> => desk.act(call.id, seen, act);
@@ -142,7 +145,7 @@ export class Teller {
       if (talks.length >= this.marks && talks.every(({ outcome }) => outcome !== 'in_progress')) return tickets;
       if (Date.now() > deadline)
         throw new Trouble(`${talks.length} of ${this.marks} conversations stand in tickets after two minutes`);
-      await delay(400);
+      await delay(700);
     }
   }
 
