@@ -143,6 +143,19 @@ describe('S10 dialled on the softphone', () => {
     expect(await status(page).innerText()).toBe('В ожидании');
   });
 
+  test('S10 dialled to somebody unknown: whose number it is, is looked for', async () => {
+    const { pbx, vera } = office.product;
+    const phone = newNumber();
+    const page = await office.tab(vera, '/missed');
+    const call = pbx.outgoing({ from: '0103', to: phone });
+    await call.dial();
+    await call.customerAnswers();
+    await cards(page).getByRole('link', { name: 'Найти пользователя из базы для связки' }).click();
+    await page.getByRole('heading', { level: 1, name: `Чей номер ${written(phone)}?` }).waitFor();
+    await call.hangUp();
+    await call.finish();
+  });
+
   test('S10, S19 nothing done: a closed ticket with the agent', async () => {
     const { pbx, vera } = office.product;
     const { phone } = await newCustomer(office.product, 'Даниил Хармс');

@@ -344,6 +344,7 @@ export const en = {
   search: {
     title: 'Search',
     titleForCall: 'Who is calling from {phone}?',
+    titleForCalled: 'Whose number is {phone}?',
     titleForHidden: 'Who is calling from a hidden number?',
     where: 'Where to search',
     customers: 'Customers',

@@ -347,6 +347,7 @@ export const ru = {
   search: {
     title: 'Поиск',
     titleForCall: 'Кто звонит с {phone}?',
+    titleForCalled: 'Чей номер {phone}?',
     titleForHidden: 'Кто звонит со скрытого номера?',
     where: 'Где искать',
     customers: 'Пользователи',
