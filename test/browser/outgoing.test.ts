@@ -120,6 +120,12 @@ describe('S6–S9 calling from a ticket', () => {
     await notice.getByText('Код АТС: 2220').waitFor();
     await page.getByRole('group', { name: 'Набираем номер' }).waitFor({ state: 'detached' });
     pbx.callbacks.set({ result: 1000 });
+    await page.getByRole('button', { name: `Позвонить на ${written(phone)}` }).click();
+    await page.getByRole('group', { name: 'Набираем номер' }).waitFor();
+    await notice.waitFor({ state: 'detached' });
+    const call = await pbx.nextCallback();
+    await call.operatorDoesNotAnswer();
+    await call.finish();
   });
 });
 

@@ -9,7 +9,7 @@ import { hasUnsavedText } from '../live/unsaved.ts';
 import { preferences } from '../preferences.ts';
 import { on } from '../live/stream.ts';
 import { callTitle, callerText } from './call-text.ts';
-import { tellCallbackFailed } from './callback-notice.ts';
+import { dismissCallbackFailed, tellCallbackFailed } from './callback-notice.ts';
 
 /** A call from a ticket has its place already; every other talk still needs one. */
 export const needsTicket = (call: LiveCall): boolean => !call.ticketId && !call.commandId;
@@ -34,6 +34,7 @@ export function useCallFlow(): void {
     notifications.get(call.callId)?.();
     notifications.delete(call.callId);
     if (call.state === 'ringing') whenRinging(call);
+    if (call.state === 'dialling') dismissCallbackFailed();
     if (call.state === 'talking') whenAnswered(call);
   });
   onScopeDispose(stop);

@@ -20,8 +20,9 @@ export function dismissNotice(id: number): void {
   if (at >= 0) notices.splice(at, 1);
 }
 
-export function tell(notice: Omit<Notice, 'id'>): void {
+export function tell(notice: Omit<Notice, 'id'>): number {
   const id = (last += 1);
   notices.push({ ...notice, id });
   if (notice.kind === 'done') setTimeout(() => dismissNotice(id), SHOWN_MS);
+  return id;
 }
