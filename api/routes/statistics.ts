@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { recordAudit } from '../../db/audit.ts';
 import { statisticsOf, type StatisticsQuestion } from '../../db/statistics/sections.ts';
-import { isTimeZone, type Period } from '../../domain/time-zone.ts';
+import { isTimeZone, localTime, type Period } from '../../domain/time-zone.ts';
 import { section, statistics, statisticsQuery, type Statistics } from '../contract/statistics.ts';
 import { csvOf, tableOf } from '../present/statistics-csv.ts';
 import { presentStatistics } from '../present/statistics.ts';
@@ -46,7 +46,8 @@ function formatOf({ request, query }: Asked): 'json' | 'csv' {
 function sendCsv({ query, response }: Asked, answer: Statistics): typeof SENT {
   const table = tableOf(answer, query.table, query.lang);
   if (!table) throw fieldProblem('table', 'not_in_this_section');
-  const name = `statistics-${answer.section}-${answer.from.slice(0, 10)}-${answer.to.slice(0, 10)}.csv`;
+  const [first, last] = [Date.parse(answer.from), Date.parse(answer.to) - 1].map((at) => localTime(answer.tz, at).slice(0, 10));
+  const name = `statistics-${answer.section}-${first}-${last}.csv`;
   response.set({ 'Cache-Control': 'no-store', 'Content-Disposition': `attachment; filename="${name}"` });
   response.type('text/csv; charset=utf-8').send(csvOf(table, query.lang));
   return SENT;

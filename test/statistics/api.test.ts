@@ -210,7 +210,8 @@ describe('CSV', () => {
     expect([...new Uint8Array(await bytes.arrayBuffer()).slice(0, 3)]).toEqual([0xef, 0xbb, 0xbf]);
     const answer = await csv('speed');
     expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8');
-    expect(answer.headers.get('content-disposition')).toMatch(/^attachment; filename="statistics-speed-.*\.csv"$/);
+    const march = await csv('speed', { from: '2026-02-28T21:00:00Z', to: '2026-03-31T21:00:00Z' });
+    expect(march.headers.get('content-disposition')).toBe('attachment; filename="statistics-speed-2026-03-01-2026-03-31.csv"');
     const { figures } = await statisticsOf(api.anna, 'speed');
     const lines = linesOf(`\uFEFF${answer.body as string}`);
     expect(lines[0]).toEqual(['Показатель', 'Значение']);
