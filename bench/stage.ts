@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { migrate } from '../db/migrate.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets } from '../db/secrets.ts';
@@ -19,6 +20,10 @@ export interface Stage {
   readonly url: string;
   readonly databaseUrl: string;
   readonly temporalAddress: string;
+  /** Of the database file of Temporal's server. */
+  readonly temporalFolder: string;
+  /** Where a PBX may listen to whom the product sends commands, and asks for recordings. */
+  readonly pbxPort: number;
   readonly db: Db;
   readonly api: Service;
   readonly worker: Service;
@@ -28,16 +33,34 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
+/** Statements are counted: `pg_stat_statements` comes with the server, and must be there when it starts. */
+async function startCountingPostgres(options: Parameters<typeof startPostgres>[0]): ReturnType<typeof startPostgres> {
+  const first = await startPostgres(options);
+  const server = new pg.Client(first.serverUrl);
+  await server.connect();
+  await server.query(`alter system set shared_preload_libraries = 'pg_stat_statements'`);
+  await server.end();
+  await first.stop();
+  const postgres = await startPostgres(options);
+  const { pathname } = new URL(postgres.databaseUrl);
+  const database = new pg.Client(Object.assign(new URL(postgres.serverUrl), { pathname }).href);
+  await database.connect();
+  await database.query('create extension if not exists pg_stat_statements');
+  await database.query('grant pg_read_all_stats to trubka');
+  await database.end();
+  return postgres;
+}
+
 /** The product as `npm start` runs it: durable PostgreSQL and Temporal, an API and a worker process; with so many agents signed in. */
 export async function startStage(agentCount: number): Promise<Stage> {
   const dataDir = await mkdtemp(join(tmpdir(), 'trubka-bench-'));
-  const postgres = await startPostgres({ directory: join(dataDir, 'postgres'), durable: true });
+  const postgres = await startCountingPostgres({ directory: join(dataDir, 'postgres'), durable: true });
   const temporal = await startTemporal({ directory: join(dataDir, 'temporal') });
   const { databaseUrl } = postgres;
   await migrate(databaseUrl);
   const db = createPool(databaseUrl);
-  const agents = await seed(db, dataDir, agentCount);
-  const [port] = (await freePorts([undefined])) as [number];
+  const [port, pbxPort] = (await freePorts([undefined, undefined])) as [number, number];
+  const agents = await seed(db, dataDir, agentCount, pbxPort);
   const url = `http://127.0.0.1:${port}`;
   const env = {
     ...process.env,
@@ -65,6 +88,8 @@ export async function startStage(agentCount: number): Promise<Stage> {
     url,
     databaseUrl,
     temporalAddress: temporal.address,
+    temporalFolder: join(dataDir, 'temporal'),
+    pbxPort,
     db,
     api,
     worker,
@@ -81,13 +106,13 @@ export async function startStage(agentCount: number): Promise<Stage> {
   };
 }
 
-async function seed(db: Db, dataDir: string, count: number): Promise<Stage['agents']> {
+async function seed(db: Db, dataDir: string, count: number, pbxPort: number): Promise<Stage['agents']> {
   const secrets = openSecrets({ dataDir });
   const [integration] = (await db('integrations').insert(
     {
       kind: 'demo',
       name: 'Bench',
-      api_url: 'http://127.0.0.1:9',
+      api_url: `http://127.0.0.1:${pbxPort}`,
       api_key_encrypted: secrets.encrypt(ACCOUNT.key),
       api_salt_encrypted: secrets.encrypt(ACCOUNT.salt),
       api_key_hash: secrets.hashKey(ACCOUNT.key),

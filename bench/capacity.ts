@@ -1,0 +1,97 @@
+import type { DemoPbx } from '../run/demo-pbx/pbx.ts';
+import { pause, processorMilliseconds } from './measure.ts';
+import { SHAPES, type ShapeName } from './shapes.ts';
+import type { Stage } from './stage.ts';
+
+const LOOK_EVERY_MS = 250;
+const PATIENCE_MS = 120_000;
+const PARTS = ['api', 'worker', 'temporal', 'postgres'] as const;
+
+export interface Capacity {
+  readonly calls: number;
+  readonly perSecond: number;
+  /** Processor milliseconds of one call, by process. */
+  readonly cost: Readonly<Record<(typeof PARTS)[number] | 'generator', number>>;
+}
+
+/** Tells when calls are over, with their tickets in place. */
+function watchCalls(stage: Stage): { over(entryId: string): Promise<void>; stop(): Promise<void> } {
+  const waiting = new Map<string, () => void>();
+  let stopped = false;
+  const looking = (async () => {
+    while (!stopped) {
+      await pause(LOOK_EVERY_MS);
+      if (waiting.size === 0) continue;
+      const { rows } = await stage.db.raw<{ rows: { entry_id: string }[] }>(
+        `select entry_id from calls where entry_id = any(?) and state = 'over'`,
+        [[...waiting.keys()]],
+      );
+      for (const { entry_id } of rows) {
+        waiting.get(entry_id)?.();
+        waiting.delete(entry_id);
+      }
+    }
+  })();
+  return {
+    over: (entryId) => new Promise((resolve) => waiting.set(entryId, resolve)),
+    async stop() {
+      stopped = true;
+      await looking;
+    },
+  };
+}
+
+const processorTimes = (stage: Stage): Capacity['cost'] => ({
+  api: processorMilliseconds(stage.api.pid ?? 0),
+  worker: processorMilliseconds(stage.worker.pid ?? 0),
+  temporal: processorMilliseconds(stage.temporal.pid ?? 0),
+  postgres: processorMilliseconds(stage.postgres.pid ?? 0),
+  generator: (process.cpuUsage().user + process.cpuUsage().system) / 1000,
+});
+
+/**
+ * How many calls of a shape a second the product keeps up with: every operator takes the next call as soon as their last one is over,
+ * written down, so that no calls pile up. Recordings are fetched besides, as fast as the PBX's quota lets them be asked for.
+ */
+export async function measureCapacity(stage: Stage, pbx: DemoPbx, name: ShapeName, seconds: number): Promise<Capacity> {
+  const shape = SHAPES[name];
+  const watch = watchCalls(stage);
+  const places = Math.floor(stage.agents.length / shape.operators);
+  const warmUntil = performance.now() + Math.min(5, seconds / 2) * 1000;
+  const until = warmUntil + seconds * 1000;
+  let [begun, ended] = [0, 0];
+  const atPlace = async (place: number): Promise<void> => {
+    const operators = stage.agents
+      .slice(place * shape.operators, (place + 1) * shape.operators)
+      .map(({ extension }) => extension);
+    while (performance.now() < until) {
+      const entryId = await shape.play(pbx, nextPhone(), operators);
+      await Promise.race([watch.over(entryId), tooLate(entryId)]);
+      const now = performance.now();
+      begun += 1;
+      if (now >= warmUntil && now < until) ended += 1;
+    }
+  };
+  const running = Promise.all(Array.from({ length: places }, (_, place) => atPlace(place)));
+  await pause(warmUntil - performance.now());
+  const [before, warmed] = [processorTimes(stage), begun];
+  await Promise.race([running, pause(until - performance.now())]);
+  const after = processorTimes(stage);
+  const counted = Math.max(1, begun - warmed);
+  await running;
+  await watch.stop();
+  const costOf = (part: keyof Capacity['cost']): number => Math.round((after[part] - before[part]) / counted);
+  const cost = {
+    ...Object.fromEntries(PARTS.map((part) => [part, costOf(part)])),
+    generator: costOf('generator'),
+  } as Capacity['cost'];
+  return { calls: ended, perSecond: Math.round((ended / seconds) * 10) / 10, cost };
+}
+
+let phones = 0;
+const nextPhone = (): string => `7998${String(1_000_000 + phones++)}`;
+
+async function tooLate(entryId: string): Promise<never> {
+  await pause(PATIENCE_MS);
+  throw new Error(`The call ${entryId} was not over within ${PATIENCE_MS / 1000} s`);
+}

@@ -1,0 +1,94 @@
+import express from 'express';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Agent, request } from 'node:http';
+import { createPool, type Db } from '../../db/pool.ts';
+import { pause } from '../measure.ts';
+import { startFloorWorker } from './worker.ts';
+
+export interface Load {
+  readonly databaseUrl: string;
+  readonly temporalAddress: string;
+  /** What comes in for one call, each written in a transaction of its own. */
+  readonly events: number;
+  /** Rows that each of these writes. */
+  readonly rowsPerEvent: number;
+  /** So many calls go on at one time. */
+  readonly atOnce: number;
+  readonly seconds: number;
+}
+
+/** Does `one` over and over, so many at a time; how many a second came to their end, after a warm-up. */
+async function perSecond({ atOnce, seconds }: Load, one: (index: number) => Promise<void>): Promise<number> {
+  const warmUntil = performance.now() + Math.min(5, seconds / 2) * 1000;
+  const until = warmUntil + seconds * 1000;
+  let [index, ended] = [0, 0];
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      while (performance.now() < until) {
+        await one(index++);
+        const now = performance.now();
+        if (now >= warmUntil && now < until) ended += 1;
+      }
+    }),
+  );
+  return Math.round((ended / seconds) * 10) / 10;
+}
+
+async function prepare(db: Db): Promise<void> {
+  await db.raw(
+    'create table if not exists bench_floor_rows (id text, step integer, place integer, body text, primary key (id, step, place))',
+  );
+}
+const writeRows = (db: Db, id: string, step: number, rows: number): Promise<unknown> =>
+  db.raw(
+    `insert into bench_floor_rows select ?, ?, place, repeat('x', 200) from generate_series(1, ?::integer) place on conflict do nothing`,
+    [id, step, rows],
+  );
+
+/** The engine's floor: the smallest workflow with as many signals, each written by a local activity, and nothing decided. */
+export async function engineCapacity(load: Load): Promise<number> {
+  const db = createPool(load.databaseUrl, { max: 8 });
+  await prepare(db);
+  const worker = await startFloorWorker(load.temporalAddress, (id, step) => writeRows(db, id, step, load.rowsPerEvent));
+  try {
+    return await perSecond(load, (index) => worker.call(`capacity-${index}`, load.events));
+  } finally {
+    await worker.stop();
+    await db.destroy();
+  }
+}
+
+/** No engine at all: an Express handler that does the same writes before it answers. */
+export async function plainCapacity(load: Load): Promise<number> {
+  const db = createPool(load.databaseUrl, { max: 8 });
+  await prepare(db);
+  const app = express();
+  app.post('/:id/:step', express.urlencoded({ extended: false }), async ({ params }, response) => {
+    await writeRows(db, `plain-${params.id}`, Number(params.step), load.rowsPerEvent);
+    response.send('ok');
+  });
+  const server = createServer(app);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const send = (path: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const outgoing = request({ port, path, method: 'POST', agent }, (response) => {
+        response.resume().once('end', resolve);
+      });
+      outgoing.once('error', reject);
+      outgoing.end();
+    });
+  try {
+    return await perSecond(load, async (index) => {
+      for (let step = 0; step < load.events; step++) await send(`/${index}/${step}`);
+    });
+  } finally {
+    agent.destroy();
+    server.closeAllConnections();
+    server.close();
+    await pause(0);
+    await db.destroy();
+  }
+}
