@@ -1,5 +1,6 @@
 import { computed } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
+import { pageIn, personIn } from '../address-values.ts';
 import { SORTABLE } from '../components/tickets/ticket-columns.ts';
 import { CHANNELS, KINDS, STATUSES } from '../contract.ts';
 
@@ -31,11 +32,11 @@ export function useTicketFilter() {
     status: oneOf(STATUSES, route.query['status']),
     channel: oneOf(CHANNELS, route.query['channel']),
     kind: oneOf(KINDS, route.query['kind']),
-    assigneeId: textIn(route.query['assigneeId']),
-    customerId: textIn(route.query['customerId']),
+    assigneeId: personIn(route.query['assigneeId']),
+    customerId: personIn(route.query['customerId']),
     q: textIn(route.query['q']),
     sort: oneOf(SORTS, route.query['sort']) ?? '-updatedAt',
-    page: Math.max(1, Number(route.query['page']) || 1),
+    page: pageIn(route.query['page']),
   }));
   const figure = computed(() => textIn(route.query['figure']));
   const ofFigure = computed(() =>
