@@ -4,6 +4,7 @@ const BENCHMARKS = {
   statistics: () => import('./statistics.ts'),
   inspector: () => import('./inspector.ts'),
   soak: () => import('./soak.ts'),
+  streams: () => import('./streams.ts'),
 } as const;
 
 const name = process.argv[2] ?? 'calls';
