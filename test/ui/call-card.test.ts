@@ -1,5 +1,5 @@
 import { screen, within } from '@testing-library/vue';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import CallCard from '../../ui/src/components/calls/CallCard.vue';
 import { answerWith, customer, liveCall, page, show, ticket } from './stage.ts';
 
@@ -11,6 +11,20 @@ const asUsual = () => answerWith(({ path }) => (path.startsWith('/api/fields') ?
 const talking = { ...liveCall, state: 'talking' as const, conversationId: 'c1', answeredAt: new Date().toISOString() };
 
 describe('the card of a call', () => {
+  // The first, as fields are read once and shared.
+  test('which fields it shows is asked again until it is known', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    let up = false;
+    answerWith(({ path }) => (!path.startsWith('/api/fields') ? page() : up ? { body: { items: FIELDS } } : 'down'));
+    show(CallCard, { call: liveCall });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(screen.queryByText('anna@example.org')).toBeNull();
+    up = true;
+    await vi.advanceTimersByTimeAsync(3000);
+    vi.useRealTimers();
+    await screen.findByText('anna@example.org');
+  });
+
   test('while it rings: who, which line, what the customer waits for; no step that needs an answer', async () => {
     asUsual();
     show(CallCard, { call: liveCall });

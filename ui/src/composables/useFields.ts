@@ -1,26 +1,33 @@
 import { computed, shallowRef } from 'vue';
-import { client } from '../client.ts';
+import { client, Problem } from '../client.ts';
 import type { Customer, Field } from '../contract.ts';
 import { on, onResume } from '../live/stream.ts';
 import { formatDay, formatNumber, formatPhone } from '../format.ts';
 import { t, textOf } from '../text/index.ts';
 import { readOnceMore } from './read-again.ts';
 
+const AGAIN_AFTER_MS = 3000;
+
 const all = shallowRef<readonly Field[]>([]);
 let known = false;
+let wanted = false;
+let againTimer: ReturnType<typeof setTimeout> | undefined;
 
 const read = readOnceMore(async () => {
+  wanted = true;
+  clearTimeout(againTimer);
   try {
     const { items } = await client.fields.list();
     all.value = [...items].sort((a, b) => a.position - b.position);
     known = true;
-  } catch {
-    // The next screen that shows fields asks again.
+  } catch (error) {
+    // Without them a call's card cannot say who it is.
+    if (!known && error instanceof Problem && error.isPassing) againTimer = setTimeout(() => void read(), AGAIN_AFTER_MS);
   }
 });
 
 /** Whoever has asked once hears of every change. */
-const readAgain = (): void => void (known && read());
+const readAgain = (): void => void (wanted && read());
 on('fields.changed', readAgain);
 onResume(readAgain);
 
