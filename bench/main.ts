@@ -5,6 +5,7 @@ const BENCHMARKS = {
   inspector: () => import('./inspector.ts'),
   soak: () => import('./soak.ts'),
   streams: () => import('./streams.ts'),
+  ui: () => import('./ui.ts'),
 } as const;
 
 const name = process.argv[2] ?? 'calls';
