@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { measureCapacity, type Capacity } from './capacity.ts';
-import { historyCost, usageOf, usagePerCall, type HistoryCost, type Usage } from './cost.ts';
+import { historyCost, tableGrowth, tableSizes, usageOf, usagePerCall, type HistoryCost, type Usage } from './cost.ts';
 import { engineCapacity, plainCapacity } from './floor/capacity.ts';
 import { runFloor } from './floor/run.ts';
 import { measureLatency, PARTS, type Latency } from './latency.ts';
@@ -49,6 +49,7 @@ async function measureMemory(stage: Stage, openCalls: number): Promise<Memory> {
 interface Capacities {
   readonly shapes: Readonly<Record<ShapeName, Capacity>>;
   readonly usage: Usage;
+  readonly tables: ReturnType<typeof tableGrowth>;
   readonly history: HistoryCost;
   readonly engine: number;
   readonly plain: number;
@@ -59,11 +60,13 @@ async function measureCapacities(stage: Stage, seconds: number): Promise<Capacit
   const pbx = await startBenchPbx(stage);
   try {
     const callsSoFar = async (): Promise<number> => Number(((await stage.db('calls').count('* as n')) as { n: string }[])[0]?.n);
-    const [before, callsBefore] = [await usageOf(stage), await callsSoFar()];
+    const [before, sizes, callsBefore] = [await usageOf(stage), await tableSizes(stage), await callsSoFar()];
     const answered = await measureCapacity(stage, pbx, 'answered', seconds);
     // Postgres tells its figures a second late.
     await pause(2000);
-    const usage = usagePerCall(before, await usageOf(stage), (await callsSoFar()) - callsBefore);
+    const calls = (await callsSoFar()) - callsBefore;
+    const usage = usagePerCall(before, await usageOf(stage), calls);
+    const tables = tableGrowth(sizes, await tableSizes(stage), calls);
     const history = await historyCost(stage, '7998', 20);
     progress('answered calls are measured');
     const missed = await measureCapacity(stage, pbx, 'missed', seconds);
@@ -80,7 +83,7 @@ async function measureCapacities(stage: Stage, seconds: number): Promise<Capacit
     };
     const [engine, plain] = [await engineCapacity(load), await plainCapacity(load)];
     progress('the floors are measured');
-    return { shapes: { answered, missed, transferred, group }, usage, history, engine, plain };
+    return { shapes: { answered, missed, transferred, group }, usage, tables, history, engine, plain };
   } finally {
     await pbx.stop();
   }
@@ -141,7 +144,7 @@ export async function run(args: readonly string[]): Promise<void> {
     const latencies = [await measureLatency(stage, half, seconds), await measureLatency(stage, RATE, seconds)];
     progress('latencies are measured');
     const memory = await measureMemory(stage, openCalls);
-    const { usage, history, shapes, engine } = capacities;
+    const { usage, tables, history, shapes, engine } = capacities;
     const summary = [
       capacityTable(capacities),
       '',
@@ -150,6 +153,7 @@ export async function run(args: readonly string[]): Promise<void> {
       latencyTable(latencies, floor),
       '',
       `An answered call with its recording takes ${history.workflowTasks} workflow tasks, ${history.events} history events (${history.signals} signals, ${history.activities} activities, ${history.localActivities} markers of local ones, ${history.timers} timers), ${usage.statements} SQL statements in ${usage.transactions} transactions that write ${usage.rowsWritten} rows; it leaves ${kilobytes(usage.postgresBytes)} kB in PostgreSQL (${kilobytes(usage.walBytes)} kB of WAL) and ${kilobytes(usage.temporalBytes)} kB in Temporal's database.`,
+      `The tables that grew most, kB a call: ${tables.map(({ name, bytes }) => `${name} ${Math.round(bytes / 100) / 10}`).join(', ')}.`,
       ...latencies.map(
         ({ rate, cost, settledAfter }) =>
           `At ${rate} calls/s a call without a recording costs ${PARTS.map((part) => `${part} ${cost[part]}`).join(' + ')} = ${PARTS.reduce((sum, part) => sum + cost[part], 0)} ms of processor time; the last was settled ${settledAfter} s after it began.`,

@@ -45,6 +45,23 @@ export function usagePerCall(before: Usage, after: Usage, calls: number): Usage 
   };
 }
 
+const TABLES_SQL = `select relname as name, pg_total_relation_size(oid)::text as bytes from pg_class
+  where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace and not relispartition`;
+
+/** What each table takes with its indexes, in bytes. */
+export async function tableSizes(stage: Stage): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await stage.db.raw<{ rows: { name: string; bytes: string }[] }>(TABLES_SQL);
+  return new Map(rows.map(({ name, bytes }) => [name, Number(bytes)]));
+}
+
+/** The tables that grew most, dearest first, in bytes a call. */
+export function tableGrowth(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>, calls: number) {
+  return [...after]
+    .map(([name, bytes]) => ({ name, bytes: Math.round((bytes - (before.get(name) ?? 0)) / calls) }))
+    .filter(({ bytes }) => bytes >= 500)
+    .sort((a, b) => b.bytes - a.bytes);
+}
+
 export interface HistoryCost {
   readonly events: number;
   readonly workflowTasks: number;
