@@ -6,6 +6,7 @@ import {
   patched,
   setHandler,
   sleep,
+  upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -46,7 +47,8 @@ const MOST_PAUSES = 8;
  * conversation has its ticket and every recording is there or given up; what comes later finds the state in Postgres.
  */
 export async function call(input: CallInput): Promise<Record<string, unknown>> {
-  markFirstTask();
+  const marks = marksTasks();
+  let hasLeft = true;
   const queue: CallMessage[] = [];
   const answers: Answer[] = [];
   let state: CallState = input.carried ?? newCallState(input.callId);
@@ -108,9 +110,11 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     const ends = state.overAt === null && plan.state.overAt !== null;
     if (ends || plan.decisions.length > 0) {
       const asked = { callId: input.callId, decisions: plan.decisions, heard: causes.latest, heardOf: causes.of };
+      hasLeft = true;
       const results = await database.applyDecisions(ends ? { ...asked, endsHaving: endsHaving() } : asked);
       if (results.some((result) => result.type === 'more_is_coming')) {
         await waitForMore();
+        hasLeft = false;
         continue;
       }
       state = plan.state;
@@ -133,18 +137,18 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
       if (queue.length === 0) await continueAsNew<typeof call>(carried);
     }
     if (plan.wakeAt !== null) alarm.set(plan.wakeAt);
+    if (marks && !hasLeft) upsertMemo({ heard: heard.size });
+    hasLeft = false;
     await condition(() => something() || alarm.rang());
   }
 }
 
 /**
- * Leaves a command in the first task. Where its step in Postgres outlasts it (eight seconds without a database are enough), a replay takes
- * a first task without any for one with the next, and gives `Date.now()` of that one: what was decided by the time is decided differently,
- * and the call is stuck for ever. Later tasks are not put together.
+ * Each task leaves a command, be it only a note of how much was heard. Where the next one's step in Postgres outlasts it (eight seconds without
+ * a database are enough), a replay takes a task after one without any for the same as its successor, and gives `Date.now()` of that one: what
+ * was decided by the time is decided differently then, and the call is stuck for ever. The first task's command is this very mark.
  */
-function markFirstTask(): void {
-  patched('first-task-marked');
-}
+const marksTasks = (): boolean => patched('tasks-marked');
 
 interface Alarm {
   /** Sees to it that the alarm rings at that time, or sooner. */

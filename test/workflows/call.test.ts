@@ -291,31 +291,44 @@ describe('the call workflow', () => {
     expect(await ticketsOf(call.callId)).toMatchObject([{ kind: 'incoming', status: 'open' }]);
   });
 
-  test('never 1: a database away for longer than a workflow task lasts leaves nothing for a new worker to stumble over', async () => {
-    const { events } = await newCall();
-    const steps = createCallSteps({ db: database.db });
-    const slowQueue = uniqueTaskQueue('slow');
-    let failures = 0;
-    const slow = await createTestWorker({
-      db: database.db,
-      connection: temporal.nativeConnection,
-      taskQueue: slowQueue,
-      database: {
-        ...steps,
-        async applyDecisions(input) {
-          if (failures-- > 0) throw new Error('no database');
-          return steps.applyDecisions(input);
+  test.each([
+    ['the first', []],
+    ['one after a task that decided nothing', ['appeared', 'connected', 'held']],
+  ] as const)(
+    'never 1: a database away for longer than a workflow task lasts, %s, leaves nothing for a new worker to stumble over',
+    async (_which, before) => {
+      const { events } = await newCall();
+      const steps = createCallSteps({ db: database.db });
+      const slowQueue = uniqueTaskQueue('slow');
+      let failures = 0;
+      const slow = await createTestWorker({
+        db: database.db,
+        connection: temporal.nativeConnection,
+        taskQueue: slowQueue,
+        database: {
+          ...steps,
+          async applyDecisions(input) {
+            if (failures-- > 0) throw new Error('no database');
+            return steps.applyDecisions(input);
+          },
         },
-      },
-    });
-    const call = new LiveCall(temporal.client, slowQueue, events.callId, QUICK, '1s');
-    failures = 4;
-    await call.send(events.leg('A', 'disconnected', { to: agent(cast.anna) }));
-    await call.handle.result();
-    await slow.stop();
-    expect(await ticketsOf(call.callId)).toMatchObject([{ kind: 'missed', status: 'open' }]);
-    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await call.handle.fetchHistory());
-  });
+      });
+      const call = new LiveCall(temporal.client, slowQueue, events.callId, QUICK, '1s');
+      const tasks = async (): Promise<number> =>
+        (await call.handle.fetchHistory()).events?.filter((event) => event.workflowTaskCompletedEventAttributes).length ?? 0;
+      for (const state of before) {
+        const sofar = state === 'appeared' ? 0 : await tasks();
+        await call.send(events.leg('A', state, { to: agent(cast.anna) }));
+        await eventually(tasks, (done) => done > sofar);
+      }
+      failures = 4;
+      await call.send(events.leg('A', 'disconnected', { to: agent(cast.anna) }));
+      await call.handle.result();
+      await slow.stop();
+      expect(await ticketsOf(call.callId)).toMatchObject([{ kind: before.length ? 'incoming' : 'missed', status: 'open' }]);
+      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await call.handle.fetchHistory());
+    },
+  );
 
   test('histories, ids and attributes hold no phone number', async () => {
     const { events, call } = await newCall();
