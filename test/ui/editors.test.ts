@@ -8,6 +8,7 @@ import MessageEditor from '../../ui/src/components/tickets/MessageEditor.vue';
 import MessageEntry from '../../ui/src/components/tickets/MessageEntry.vue';
 import { Problem } from '../../ui/src/client.ts';
 import TicketNewPage from '../../ui/src/pages/TicketNewPage.vue';
+import { useFields } from '../../ui/src/composables/useFields.ts';
 import { hasUnsavedText } from '../../ui/src/live/unsaved.ts';
 import { answerWith, conversation, customer, page, show, ticket } from './stage.ts';
 
@@ -131,6 +132,27 @@ describe('the form of a customer', () => {
       { note: 'Звонить после обеда' },
       { note: 'Звонить после обеда', phones: ['+7 495 123-45-67', '+7 903 111-22-33'] },
     ]);
+  });
+
+  test('nor is it undone by a form that was left and come back to', async () => {
+    const fields = ['city', 'plan'].map((key) => ({ id: key, key, label: key, type: 'text', options: [], builtIn: false }));
+    answerWith(({ path }) => page(path.startsWith('/api/fields') ? fields : []));
+    const saved: unknown[] = [];
+    const of = (city: string, phones: string[]) =>
+      show(CustomerForm, {
+        ...{ customer: { ...customer, phones, customFields: { city, plan: city } }, problem: null, busy: false },
+        onChange: (values: unknown) => saved.push(values),
+      });
+    await useFields().reload();
+    const first = of('Тула', ['+79123456789']);
+    await fireEvent.update(await screen.findByRole('textbox', { name: 'plan' }), 'Другой');
+    await fireEvent.click(screen.getByRole('button', { name: 'Добавить телефон' }));
+    await fireEvent.update(screen.getByRole('textbox', { name: 'Телефон, 2' }), '+7 495 123-45-67');
+    first.unmount();
+    of('Орёл', ['+79123456789', '+79031112233']);
+    await fireEvent.click(screen.getByRole('button', { name: 'Сохранить' }));
+    const phones = ['+7 912 345-67-89', '+7 495 123-45-67', '+7 903 111-22-33'];
+    expect(saved).toEqual([{ phones, customFields: { plan: 'Другой' } }]);
   });
 
   test('a refused number is said at the numbers, and which of them it is', () => {
