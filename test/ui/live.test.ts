@@ -2,11 +2,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { effectScope, ref } from 'vue';
 import { Problem } from '../../ui/src/client.ts';
 import { useCallAction } from '../../ui/src/composables/useCallAction.ts';
+import { useErasure } from '../../ui/src/composables/useErasure.ts';
 import { useLoad } from '../../ui/src/composables/useLoad.ts';
+import type { Erasure } from '../../ui/src/contract.ts';
 import { followCalls, forgetCalls, onTransition } from '../../ui/src/live/calls.ts';
 import { callDraft, flushDraft, forgetDraft, keptGist, leaveDrafts, resumeDrafts } from '../../ui/src/live/drafts.ts';
 import { connection, on, onResume, onUnsure, startStream, stopStream } from '../../ui/src/live/stream.ts';
-import { answerWith, liveCall, page } from './stage.ts';
+import { answerWith, liveCall, page, type Answer } from './stage.ts';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
@@ -273,5 +275,47 @@ describe('loading', () => {
     await retry();
     expect(state.value).toBe('failed');
     scope.stop();
+  });
+});
+
+describe('an erasure that is under way', () => {
+  const erasure: Erasure = {
+    ...{ id: 'e1', number: '1', customerId: 'c1', reason: 'request', texts: 'erase', state: 'erasing' },
+    ...{ orderedAt: '2024-03-05T10:00:00.000Z', finishedAt: null, counts: {} },
+  };
+  const followed = (answer: () => Answer | Promise<Answer>) => {
+    const asked = answerWith(answer);
+    const scope = effectScope();
+    const { erasure: seen, follow } = scope.run(useErasure)!;
+    follow(erasure);
+    return { asked, seen, leave: () => scope.stop() };
+  };
+
+  test('is looked at until it is done, although the network fails meanwhile', async () => {
+    const answers: Answer[] = ['down', { body: erasure }, { body: { ...erasure, state: 'done' } }];
+    const { asked, seen } = followed(() => answers.shift()!);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([asked.length, seen.value?.state]).toEqual([3, 'done']);
+  });
+
+  test('is no more looked at once its page is left, whatever the last answer says', async () => {
+    for (const last of [{ body: erasure }, 'down'] as const) {
+      let answer = (): void => undefined;
+      const { asked, leave } = followed(async () => {
+        await new Promise<void>((resolve) => (answer = resolve));
+        return last;
+      });
+      await vi.advanceTimersByTimeAsync(1000);
+      leave();
+      answer();
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(asked).toHaveLength(1);
+    }
+  });
+
+  test('is no more looked at when nobody is signed in', async () => {
+    const { asked } = followed(() => ({ status: 401, body: { code: 'not_signed_in' } }));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked).toHaveLength(1);
   });
 });
