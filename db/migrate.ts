@@ -11,7 +11,8 @@ const ADVISORY_LOCK = 7_282_001;
 const LOCK_PATIENCE_MS = 2_000;
 const ATTEMPTS = 60;
 const PAUSE_MS = 500;
-const LOCK_NOT_AVAILABLE = '55P03';
+/** What those meet who wait for each other: lock_not_available, deadlock_detected. */
+const PASSING = ['55P03', '40P01'];
 
 export async function migrationNames(): Promise<string[]> {
   return (await readdir(DIRECTORY)).filter((name) => name.endsWith('.sql')).sort();
@@ -68,7 +69,7 @@ async function runAll(db: Db, upTo: string | undefined): Promise<string[]> {
       await db.migrate.latest(config);
       return (await ran()).filter((name) => !before.has(name));
     } catch (error) {
-      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE || attempt >= ATTEMPTS) throw error;
+      if (!PASSING.includes((error as { code?: string }).code ?? '') || attempt >= ATTEMPTS) throw error;
       await delay(PAUSE_MS);
     }
   }

@@ -115,6 +115,24 @@ describe('The schema grows', () => {
     }
   });
 
+  test.each(['55P03', '40P01'])('although an attempt ends for waiting for others (%s)', async (code) => {
+    const [first = '', second = ''] = await migrationNames();
+    await migrate(url, { upTo: first });
+    // A sequence keeps its count when the attempt is undone.
+    await client.query(`
+      create sequence attempts;
+      create function fail_once() returns trigger language plpgsql as $$
+      begin
+        if nextval('attempts') = 1 then
+          raise exception 'waited' using errcode = '${code}';
+        end if;
+        return new;
+      end $$;
+      create trigger fail_once before insert on migrations for each row execute function fail_once()`);
+    expect(await migrate(url, { upTo: second })).toEqual([second]);
+    expect((await client.query(`select last_value::int as attempts from attempts`)).rows).toEqual([{ attempts: 2 }]);
+  });
+
   test('once, when two starters race', async () => {
     const ran = await Promise.all([migrate(url), migrate(url)]);
     expect(ran.flat().sort()).toEqual(await migrationNames());
