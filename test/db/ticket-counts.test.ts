@@ -176,6 +176,21 @@ test('A customer who is no more leaves no number behind', async () => {
   expect(await db('customer_ticket_counts').where({ customer_id: gone?.id })).toEqual([]);
 });
 
+test('What a worker of an older version adds up without names keeps them', async () => {
+  const { db } = database;
+  await db('tickets').insert(customers.map((customer_id) => ({ ...make(1), customer_id })));
+  const before = await ofCustomers();
+  await db.raw(
+    `with changed as materialized (select distinct customer_id from customer_ticket_counts where is_change),
+       gone as (
+         delete from customer_ticket_counts c using changed where c.customer_id = changed.customer_id or (c.customer_id is null and changed.customer_id is null)
+         returning c.customer_id, c.n)
+     insert into customer_ticket_counts select customer_id, sum(n), false from gone group by 1 having sum(n) <> 0`,
+  );
+  expect(await db('customer_ticket_counts').where({ is_change: true })).toEqual([]);
+  expect(await ofCustomers()).toEqual(before);
+});
+
 test('Adding up leaves the sums alone and few rows', { timeout: 60_000 }, async () => {
   const { db } = database;
   const sums = () =>
