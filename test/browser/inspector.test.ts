@@ -357,8 +357,11 @@ describe('the board over the workflows', () => {
     // On a phone nothing of the page stays beneath the ways out of it.
     await page.setViewportSize({ width: 390, height: 844 });
     await page.evaluate('document.body.scrollTop = document.body.scrollHeight');
-    const edge = async (part: Locator): Promise<{ y: number; height: number }> =>
-      (await part.boundingBox()) ?? { y: 0, height: 0 };
+    const edge = async (part: Locator): Promise<{ y: number; height: number }> => {
+      const box = await part.boundingBox();
+      expect(box).not.toBeNull();
+      return box!;
+    };
     const ways = page.getByRole('navigation', { name: 'Трубка' });
     const lowest = await edge(page.locator('[class*=card-]').last());
     expect(lowest.y + lowest.height).toBeLessThan((await edge(ways)).y);

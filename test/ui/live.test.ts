@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { effectScope, ref } from 'vue';
+import { defineComponent, effectScope, ref } from 'vue';
 import { Problem } from '../../ui/src/client.ts';
 import { useCallAction } from '../../ui/src/composables/useCallAction.ts';
 import { useErasure } from '../../ui/src/composables/useErasure.ts';
 import { useLoad } from '../../ui/src/composables/useLoad.ts';
-import type { Erasure } from '../../ui/src/contract.ts';
+import { showAhead, useTicket } from '../../ui/src/composables/useTicket.ts';
+import type { Erasure, Ticket } from '../../ui/src/contract.ts';
 import { followCalls, forgetCalls, onTransition } from '../../ui/src/live/calls.ts';
 import { callDraft, flushDraft, forgetDraft, keptGist, leaveDrafts, resumeDrafts } from '../../ui/src/live/drafts.ts';
 import { connection, on, onResume, onUnsure, startStream, stopStream } from '../../ui/src/live/stream.ts';
-import { answerWith, liveCall, page, type Answer } from './stage.ts';
+import { answerWith, liveCall, page, show, ticket, type Answer } from './stage.ts';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
@@ -318,4 +319,18 @@ describe('an erasure that is under way', () => {
     await vi.advanceTimersByTimeAsync(10_000);
     expect(asked).toHaveLength(1);
   });
+});
+
+test('a ticket that was to be shown ahead, and was not reached, is asked for when its page is opened later', async () => {
+  answerWith(() => new Promise(() => undefined));
+  const refused = new Error('the page could not be loaded');
+  await expect(showAhead(ticket as unknown as Ticket, () => Promise.reject(refused))).rejects.toBe(refused);
+  const states: string[] = [];
+  show(
+    defineComponent(() => {
+      states.push(useTicket(ticket.id).state.value);
+      return () => null;
+    }),
+  );
+  expect(states).toEqual(['loading']);
 });

@@ -11,9 +11,12 @@ let ahead: Ticket | null = null;
 /** A ticket that was read before its page is opened: it stands there whole from the first moment. */
 export async function showAhead(ticket: Ticket, goThere: () => Promise<unknown>): Promise<void> {
   ahead = ticket;
-  await goThere();
-  await nextTick();
-  ahead = null;
+  try {
+    await goThere();
+    await nextTick();
+  } finally {
+    ahead = null;
+  }
 }
 
 /** One ticket, kept as it is by whoever changes it. */
