@@ -24,8 +24,12 @@ export function ringingOf(state: CallState): Ringing | null {
   return { phase: projection.cards.length > 0 ? 'ringing' : 'quiet', projection };
 }
 
-/** Takes away the cards, of those shown, whose agents are rung no longer; the talk itself is the workflow's to show. */
-export function withoutEnded({ projection }: Ringing, shown: readonly ProjectedCard[]): Projection {
+/**
+ * Takes away the cards, of those shown, whose agents are rung no longer; the talk itself is the workflow's to show. Of no rank then: this is
+ * less than what is known, and whoever has heard a little less and writes the talk is not overtaken by it.
+ */
+export function withoutEnded({ phase, projection }: Ringing, shown: readonly ProjectedCard[]): Projection {
   const cards = shown.filter(({ agentId }) => projection.cards.some((card) => card.agentId === agentId));
-  return { ...projection, conversations: [], withdrawn: [], cards };
+  const { rank, ...known } = projection;
+  return { ...known, ...(phase !== 'talked' && rank !== undefined ? { rank } : {}), conversations: [], withdrawn: [], cards };
 }
