@@ -4,10 +4,11 @@ import { measureCapacity, type Capacity } from './capacity.ts';
 import { historyCost, tableGrowth, tableSizes, usageOf, usagePerCall, type HistoryCost, type Usage } from './cost.ts';
 import { engineCapacity, plainCapacity } from './floor/capacity.ts';
 import { runFloor } from './floor/run.ts';
-import { measureLatency, PARTS, type Latency } from './latency.ts';
+import { measureLatency, type Latency } from './latency.ts';
 import { atRate, pause, residentMegabytes, table, type Spread } from './measure.ts';
 import { startBenchPbx } from './pbx.ts';
 import { BenchCall } from './pbx-events.ts';
+import { PARTS, sumOf } from './processor.ts';
 import { SHAPES, type ShapeName } from './shapes.ts';
 import { startStage, type Stage } from './stage.ts';
 
@@ -91,10 +92,15 @@ async function measureCapacities(stage: Stage, seconds: number): Promise<Capacit
 
 function capacityTable({ shapes, engine, plain }: Capacities): string {
   const rows = (Object.keys(SHAPES) as ShapeName[]).map((name) => {
-    const { perSecond, cost } = shapes[name];
-    const whole = PARTS.reduce((sum, part) => sum + cost[part], 0);
+    const { perSecond, cost, generator } = shapes[name];
     const parts = Object.fromEntries(PARTS.map((part) => [`${part}, ms`, cost[part]]));
-    return { call: SHAPES[name].title, 'calls/s': perSecond, ...parts, 'together, ms': whole, 'load itself, ms': cost.generator };
+    return {
+      call: SHAPES[name].title,
+      'calls/s': perSecond,
+      ...parts,
+      'together, ms': sumOf(cost),
+      'load itself, ms': generator,
+    };
   });
   const empty = { ...Object.fromEntries(PARTS.map((part) => [`${part}, ms`, ''])), 'together, ms': '', 'load itself, ms': '' };
   const floor = (call: string, perSecond: number) => ({ call, 'calls/s': perSecond, ...empty });
@@ -156,7 +162,7 @@ export async function run(args: readonly string[]): Promise<void> {
       `The tables that grew most, kB a call: ${tables.map(({ name, bytes }) => `${name} ${Math.round(bytes / 100) / 10}`).join(', ')}.`,
       ...latencies.map(
         ({ rate, cost, settledAfter }) =>
-          `At ${rate} calls/s a call without a recording costs ${PARTS.map((part) => `${part} ${cost[part]}`).join(' + ')} = ${PARTS.reduce((sum, part) => sum + cost[part], 0)} ms of processor time; the last was settled ${settledAfter} s after it began.`,
+          `At ${rate} calls/s a call without a recording costs ${PARTS.map((part) => `${part} ${cost[part]}`).join(' + ')} = ${sumOf(cost)} ms of processor time; the last was settled ${settledAfter} s after it began.`,
       ),
       `Memory with ${openCalls} calls open: API ${memory.api} MB + worker ${memory.worker} MB = ${memory.api + memory.worker} MB (aim < 600; idle ${memory.idleApi} + ${memory.idleWorker}).`,
       `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${new Date().toISOString()}.`,

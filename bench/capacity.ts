@@ -1,17 +1,19 @@
 import type { DemoPbx } from '../run/demo-pbx/pbx.ts';
-import { pause, processorMilliseconds } from './measure.ts';
+import { pause } from './measure.ts';
+import { processorTimes, processorTimesPerCall, type ProcessorTimes } from './processor.ts';
 import { SHAPES, type ShapeName } from './shapes.ts';
 import type { Stage } from './stage.ts';
 
 const LOOK_EVERY_MS = 250;
 const PATIENCE_MS = 120_000;
-const PARTS = ['api', 'worker', 'temporal', 'postgres'] as const;
 
 export interface Capacity {
   readonly calls: number;
   readonly perSecond: number;
-  /** Processor milliseconds of one call, by process. */
-  readonly cost: Readonly<Record<(typeof PARTS)[number] | 'generator', number>>;
+  /** Of one call. */
+  readonly cost: ProcessorTimes;
+  /** Processor milliseconds of one call in this process, which plays it. */
+  readonly generator: number;
 }
 
 /** Tells when calls are over, with their tickets in place. */
@@ -41,13 +43,7 @@ function watchCalls(stage: Stage): { over(entryId: string): Promise<void>; stop(
   };
 }
 
-const processorTimes = (stage: Stage): Capacity['cost'] => ({
-  api: processorMilliseconds(stage.api.pid ?? 0),
-  worker: processorMilliseconds(stage.worker.pid ?? 0),
-  temporal: processorMilliseconds(stage.temporal.pid ?? 0),
-  postgres: processorMilliseconds(stage.postgres.pid ?? 0),
-  generator: (process.cpuUsage().user + process.cpuUsage().system) / 1000,
-});
+const generatorTime = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1000;
 
 /**
  * How many calls of a shape a second the product keeps up with: every operator takes the next call as soon as their last one is over,
@@ -74,18 +70,18 @@ export async function measureCapacity(stage: Stage, pbx: DemoPbx, name: ShapeNam
   };
   const running = Promise.all(Array.from({ length: places }, (_, place) => atPlace(place)));
   await pause(warmUntil - performance.now());
-  const [before, warmed] = [processorTimes(stage), begun];
+  const [before, generatorBefore, warmed] = [processorTimes(stage), generatorTime(), begun];
   await Promise.race([running, pause(until - performance.now())]);
-  const after = processorTimes(stage);
+  const [after, generatorAfter] = [processorTimes(stage), generatorTime()];
   const counted = Math.max(1, begun - warmed);
   await running;
   await watch.stop();
-  const costOf = (part: keyof Capacity['cost']): number => Math.round((after[part] - before[part]) / counted);
-  const cost = {
-    ...Object.fromEntries(PARTS.map((part) => [part, costOf(part)])),
-    generator: costOf('generator'),
-  } as Capacity['cost'];
-  return { calls: ended, perSecond: Math.round((ended / seconds) * 10) / 10, cost };
+  return {
+    calls: ended,
+    perSecond: Math.round((ended / seconds) * 10) / 10,
+    cost: processorTimesPerCall(before, after, counted),
+    generator: Math.round((generatorAfter - generatorBefore) / counted),
+  };
 }
 
 let phones = 0;

@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { atRate, pause, processorMilliseconds, spreadOf, type Spread } from './measure.ts';
+import { atRate, pause, spreadOf, type Spread } from './measure.ts';
 import { BenchCall } from './pbx-events.ts';
+import { processorTimes, processorTimesPerCall, type ProcessorTimes } from './processor.ts';
 import type { Stage } from './stage.ts';
 import { openStreams, type Streams } from './streams-of-agents.ts';
 
 const WARM_SECONDS = 5;
 /** Every so many calls, the agent makes a ticket while they talk. */
 const TICKET_EVERY = 5;
-
-export const PARTS = ['api', 'worker', 'temporal', 'postgres'] as const;
-export type Part = (typeof PARTS)[number];
 
 export interface Latency {
   readonly rate: number;
@@ -22,14 +20,9 @@ export interface Latency {
   /** From the agent's «Создать» to the ticket, read. */
   readonly ticket: Spread;
   /** Processor time of one whole call, milliseconds, by process. */
-  readonly cost: Readonly<Record<Part, number>>;
+  readonly cost: ProcessorTimes;
   /** From the last call's beginning until every call was over, its ticket made, seconds. */
   readonly settledAfter: number;
-}
-
-function processorTimes(stage: Stage): Record<Part, number> {
-  const of = (part: Part): number => processorMilliseconds(stage[part].pid ?? 0);
-  return { api: of('api'), worker: of('worker'), temporal: of('temporal'), postgres: of('postgres') };
 }
 
 /** Every call is over and has been written down. */
@@ -92,8 +85,7 @@ export async function measureLatency(stage: Stage, rate: number, seconds: number
   await untilSettled(stage);
   const settledAfter = Math.round((performance.now() - lastAt) / 100) / 10;
   const after = processorTimes(stage);
-  const costOf = (part: Part): number => Math.round((after[part] - before[part]) / cards.length);
-  const cost = { api: costOf('api'), worker: costOf('worker'), temporal: costOf('temporal'), postgres: costOf('postgres') };
+  const cost = processorTimesPerCall(before, after, cards.length);
   streams.close();
   const spreads = { ack: spreadOf(acks), card: spreadOf(cards), ticket: spreadOf(tickets) };
   return { rate, ...spreads, ...(await stations(stage, from)), cost, settledAfter };

@@ -14,6 +14,19 @@ interface Shape {
   play(pbx: DemoPbx, phone: string, operators: readonly string[]): Promise<string>;
 }
 
+type Call = ReturnType<DemoPbx['incoming']>;
+
+async function ended(call: Call): Promise<string> {
+  await call.finish({ storedAfter: 0 });
+  return call.id;
+}
+
+async function talkAndEnd(call: Call): Promise<string> {
+  await call.pass(TALK_SECONDS);
+  await call.hangUp();
+  return ended(call);
+}
+
 /** The calls a centre has. Talks last a second: what they cost does not depend on how long they are. */
 export const SHAPES: Readonly<Record<ShapeName, Shape>> = {
   answered: {
@@ -24,10 +37,7 @@ export const SHAPES: Readonly<Record<ShapeName, Shape>> = {
       const call = pbx.incoming({ from: phone });
       await call.ring(who);
       await call.answer(who);
-      await call.pass(TALK_SECONDS);
-      await call.hangUp();
-      await call.finish({ storedAfter: 0 });
-      return call.id;
+      return talkAndEnd(call);
     },
   },
   missed: {
@@ -38,8 +48,7 @@ export const SHAPES: Readonly<Record<ShapeName, Shape>> = {
       const call = pbx.incoming({ from: phone });
       await call.ring(who);
       await call.giveUp();
-      await call.finish({ storedAfter: 0 });
-      return call.id;
+      return ended(call);
     },
   },
   transferred: {
@@ -53,10 +62,7 @@ export const SHAPES: Readonly<Record<ShapeName, Shape>> = {
       await call.pass(TALK_SECONDS);
       await call.blindTransfer(first, second);
       await call.answer(second);
-      await call.pass(TALK_SECONDS);
-      await call.hangUp();
-      await call.finish({ storedAfter: 0 });
-      return call.id;
+      return talkAndEnd(call);
     },
   },
   group: {
@@ -67,10 +73,7 @@ export const SHAPES: Readonly<Record<ShapeName, Shape>> = {
       const call = pbx.incoming({ from: phone });
       await call.ringAll(operators);
       await call.answer(operators[0] ?? '');
-      await call.pass(TALK_SECONDS);
-      await call.hangUp();
-      await call.finish({ storedAfter: 0 });
-      return call.id;
+      return talkAndEnd(call);
     },
   },
 };

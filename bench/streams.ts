@@ -1,7 +1,8 @@
-import { Agent, get } from 'node:http';
+import { Agent } from 'node:http';
 import { processorMilliseconds, pause, residentMegabytes, spreadOf } from './measure.ts';
 import { BenchCall } from './pbx-events.ts';
 import { startStage, type Stage } from './stage.ts';
+import { openStream, type StreamEvent } from './streams-of-agents.ts';
 
 const AGENTS = 200;
 const TABS = 10;
@@ -16,20 +17,13 @@ interface Tab {
 
 async function openTab(stage: Stage, agent: number, connections: Agent): Promise<Tab> {
   const tab: Tab = { agent, events: 0, rang: new Map() };
-  const cookie = stage.agents[agent]?.cookie ?? '';
-  await new Promise<void>((resolve, reject) => {
-    const incoming = get(`${stage.url}/api/events`, { headers: { cookie }, agent: connections }, (response) => {
-      if (response.statusCode !== 200) return reject(new Error(`A stream was answered ${response.statusCode}`));
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        const at = performance.now();
-        tab.events += chunk.match(/^event: call\./gm)?.length ?? 0;
-        const phone = /event: call\.ringing[^]*?"phone":"\+(\d+)"/.exec(chunk)?.[1];
-        if (phone && !tab.rang.has(phone)) tab.rang.set(phone, at);
-      });
-      resolve();
-    });
-    incoming.once('error', reject);
-  });
+  const told = ({ type, at, data }: StreamEvent): void => {
+    if (!type.startsWith('call.')) return;
+    tab.events += 1;
+    const phone = typeof data['phone'] === 'string' ? data['phone'].replace(/^\+/, '') : '';
+    if (type === 'call.ringing' && !tab.rang.has(phone)) tab.rang.set(phone, at);
+  };
+  await openStream(stage.url, stage.agents[agent]?.cookie ?? '', told, connections);
   return tab;
 }
 
@@ -40,10 +34,12 @@ export async function run(): Promise<void> {
   try {
     const idle = residentMegabytes(stage.api.pid ?? 0);
     const tabs: Tab[] = [];
-    for (let tab = 0; tab < AGENTS * TABS; tab += 50)
-      tabs.push(
-        ...(await Promise.all(Array.from({ length: 50 }, (_, next) => openTab(stage, (tab + next) % AGENTS, connections)))),
-      );
+    // No faster than one address may ask.
+    for (let tab = 0; tab < AGENTS * TABS; tab += 50) {
+      const batch = Array.from({ length: 50 }, (_, next) => openTab(stage, (tab + next) % AGENTS, connections));
+      tabs.push(...(await Promise.all(batch)));
+      await pause(250);
+    }
     await pause(3000);
     const open = residentMegabytes(stage.api.pid ?? 0);
     const processorBefore = processorMilliseconds(stage.api.pid ?? 0);

@@ -1,9 +1,7 @@
 import express from 'express';
-import { createServer } from 'node:http';
+import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Agent, request } from 'node:http';
 import { createPool, type Db } from '../../db/pool.ts';
-import { pause } from '../measure.ts';
 import { startFloorWorker } from './worker.ts';
 
 export interface Load {
@@ -88,7 +86,6 @@ export async function plainCapacity(load: Load): Promise<number> {
     agent.destroy();
     server.closeAllConnections();
     server.close();
-    await pause(0);
     await db.destroy();
   }
 }

@@ -1,0 +1,22 @@
+import { processorMilliseconds } from './measure.ts';
+import type { Stage } from './stage.ts';
+
+/** The product's processes. */
+export const PARTS = ['api', 'worker', 'temporal', 'postgres'] as const;
+type Part = (typeof PARTS)[number];
+/** Processor milliseconds by process. */
+export type ProcessorTimes = Readonly<Record<Part, number>>;
+
+const timesOf = (of: (part: Part) => number): ProcessorTimes => ({
+  api: of('api'),
+  worker: of('worker'),
+  temporal: of('temporal'),
+  postgres: of('postgres'),
+});
+
+export const processorTimes = (stage: Stage): ProcessorTimes => timesOf((part) => processorMilliseconds(stage[part].pid ?? 0));
+
+export const processorTimesPerCall = (before: ProcessorTimes, after: ProcessorTimes, calls: number): ProcessorTimes =>
+  timesOf((part) => Math.round((after[part] - before[part]) / calls));
+
+export const sumOf = (times: ProcessorTimes): number => PARTS.reduce((sum, part) => sum + times[part], 0);
