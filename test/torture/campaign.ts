@@ -6,6 +6,7 @@ import { createDemoPbx, type DemoPbx, type DemoPbxOptions } from '../../run/demo
 import type { Evidence, OrderRecord, StoryRecord, StrikeRecord } from './checker/evidence.ts';
 import { Person } from './client.ts';
 import { Desk } from './desk.ts';
+import { watchFootprint } from './footprint.ts';
 import { gather } from './gather.ts';
 import { dice, type Dice } from './random.ts';
 import { ACCOUNT, emailOf, IGNORED, MAPPED } from './staff.ts';
@@ -86,13 +87,14 @@ export async function runCampaign(options: CampaignOptions): Promise<Evidence> {
   say(`The product runs in ${stack.dataDir}${stack.smallDisk ? '' : ' (on the disk of this machine: it is never full)'}`);
   try {
     pbx.setTarget(stack.url);
+    const footprint = watchFootprint(stack);
     const scene = await furnish(stack, pbx);
     const told = await tell(options, fate, stack, scene);
     const { deliveries: _none, ...calm } = USUAL;
     pbx.setFaults({ ...calm, commands: [] });
     await echo(pbx, fate.child(4), Math.ceil(options.calls / 2));
     say('All calls are over: waiting until nothing is under way any more');
-    return await gather({
+    const gathered = await gather({
       stack,
       scene,
       seed,
@@ -101,6 +103,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Evidence> {
       drainMs: options.drainSeconds * 1000,
       say,
     });
+    return { ...gathered, footprint: await footprint.end() };
   } finally {
     await pbx.stop();
     await stack.stop();

@@ -442,6 +442,16 @@ function factsForTable(evidence: Evidence): Verdict['facts'] {
     'kills by target': list(killsBy),
     'other faults': list(othersBy),
     'time to recover p50 / p95 / max (ms)': `${at(0.5)} / ${at(0.95)} / ${recoveries.at(-1) ?? 0}`,
+    'most memory by process (MB)': listOf(evidence.footprint?.peakMb),
+    'disk at the end (MB)': listOf(evidence.footprint?.diskMb),
     'webhook answered p50 / p99 / max (ms)': `${took[Math.floor(took.length / 2)] ?? 0} / ${took[Math.floor(took.length * 0.99)] ?? 0} / ${took.at(-1) ?? 0}`,
   };
+}
+
+function listOf(amounts: Readonly<Record<string, number>> = {}): string {
+  return (
+    Object.entries(amounts)
+      .map(([name, amount]) => `${name} ${amount}`)
+      .join(', ') || 'not looked at'
+  );
 }

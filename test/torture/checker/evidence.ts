@@ -42,6 +42,14 @@ export interface Evidence {
   readonly tail: readonly { readonly path: string; readonly statuses: readonly (number | null)[] }[];
   readonly strikes: readonly StrikeRecord[];
   readonly smallDisk: boolean;
+  /** Not in evidence that was kept before it was looked at. */
+  readonly footprint?: FootprintRecord;
+}
+
+/** In MB: the most memory that each process held, and what lies on the disk at the end. */
+export interface FootprintRecord {
+  readonly peakMb: Readonly<Record<string, number>>;
+  readonly diskMb: Readonly<Record<string, number>>;
 }
 
 export interface StoryRecord {
