@@ -141,9 +141,13 @@ function callbacksOf(pbx: DemoPbx): Scene['callbackFor'] {
   })();
   return async (commandId, patienceMs) => {
     const deadline = Date.now() + patienceMs;
-    while (Date.now() < deadline && !arrived.has(commandId)) await delay(50);
+    while (Date.now() < deadline && !arrived.has(commandId) && !isRefused(pbx, commandId)) await delay(50);
     return arrived.get(commandId);
   };
+}
+
+function isRefused(pbx: DemoPbx, commandId: string): boolean {
+  return pbx.log.received.some(({ json, result }) => result !== null && result >= 2_000 && json.includes(commandId));
 }
 
 async function tell(options: CampaignOptions, fate: Dice, stack: Stack, scene: Scene): Promise<Told> {

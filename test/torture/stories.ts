@@ -245,7 +245,7 @@ async function callBack(teller: Teller, { desk: extension, ticketId, how, gist }
     await delay(1_000);
     answer = await order();
   }
-  const ringing = answer.status === 202 ? await teller.scene.callbackFor(commandId, 60_000) : undefined;
+  const ringing = answer.status === 202 ? await teller.scene.callbackFor(commandId, 110_000) : undefined;
   const record: OrderRecord = { commandId, extension, ticketId, status: answer.status, entryId: ringing?.id ?? null };
   teller.scene.orders.push(record);
   if (!ringing) return;
