@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { Connection } from '@temporalio/client';
 import type { DemoPbx, DemoPbxOptions } from '../../run/demo-pbx/pbx.ts';
 import { TASK_QUEUE } from '../../workflows/task-queue.ts';
 import type { StrikeRecord } from './checker/evidence.ts';
+import { childrenOf } from './footprint.ts';
 import type { Dice } from './random.ts';
 import { answersWell, PROCESSES, type GateName, type ProcessName, type Stack } from './stack.ts';
 
@@ -176,6 +178,40 @@ const OTHERS: readonly (readonly [number, Strike])[] = [
   [1, badPbx('failing', (usual) => ({ ...usual, commands: [{ httpStatus: 500, code: 5000 }] }))],
 ];
 
+/** The first to write the log of the database is told EIO: it goes down at once, as it cannot know what stands on the disk, and recovers. */
+const brokenLog: Strike = {
+  name: 'EIO on the log of the database',
+  kind: 'kill',
+  async hit({ stack }) {
+    const { pid } = stack.services.postgres;
+    if (pid === undefined) return;
+    const children = childrenOf(pid);
+    const inject = ['-e', 'trace=fsync,fdatasync', '-e', 'inject=fsync,fdatasync:error=EIO:when=1'];
+    const strace = spawn('strace', ['-qq', '-o', '/dev/null', ...inject, ...children.flatMap((child) => ['-p', String(child)])]);
+    const ended = new Promise<void>((resolve, reject) => void strace.once('close', resolve).once('error', reject));
+    // Nobody lets go before all of them are gone: after such a fault none may stay.
+    const given = setTimeout(() => strace.kill(), 10_000);
+    await ended;
+    clearTimeout(given);
+    if (childrenOf(pid).some((child) => children.includes(child))) throw new Error('The database did not mind EIO on its log');
+  },
+};
+
+/** Only where they are asked for: what the seeds draw stays as it is. */
+const ON_ORDER: readonly Strike[] = [
+  brokenLog,
+  away('temporal', 60_000),
+  away('database', 60_000),
+  badPbx('sending single events a minute and a half late', (usual) => ({
+    ...usual,
+    deliveries: [...(usual.deliveries ?? []), { chance: 0.25, delayMs: 90_000 }],
+  })),
+  badPbx('telling of answers three seconds late', (usual) => ({
+    ...usual,
+    deliveries: [...(usual.deliveries ?? []), { path: 'events/call', state: 'Connected', delayMs: 3_000 }],
+  })),
+];
+
 /** So many kills, and other faults among them, in the order in which they come. */
 export function drawStrikes(dice: Dice, kills: number, smallDisk: boolean): Strike[] {
   const others = OTHERS.filter(([, strike]) => smallDisk || !FULL_DISKS.includes(strike));
@@ -187,7 +223,8 @@ export function drawStrikes(dice: Dice, kills: number, smallDisk: boolean): Stri
 }
 
 export function strikeNamed(name: string): Strike {
-  const found = [...KILLS, ...OTHERS].map(([, strike]) => strike).find((strike) => strike.name === name);
+  const drawn = [...KILLS, ...OTHERS].map(([, strike]) => strike);
+  const found = [...drawn, ...ON_ORDER].find((strike) => strike.name === name);
   if (!found) throw new Error(`No fault is called ${name}`);
   return found;
 }
