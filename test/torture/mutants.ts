@@ -19,6 +19,7 @@ export interface Mutant {
 }
 
 const MANGO = 'api/routes/mango.ts';
+const LATE_ANSWERS = 'PBX telling of answers three seconds late';
 const TAKEN = '      await take(request, path);\n      response.status(200).json({ success: true });\n';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -87,6 +88,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       { file: 'domain/legs.ts', find: 'Object.values(bySeq).sort((a, b) => a.seq - b.seq)', put: 'Object.values(bySeq)' },
     ],
+    needs: [LATE_ANSWERS, LATE_ANSWERS, LATE_ANSWERS],
+    only: ['answered', 'softphone'],
   },
   {
     name: 'second-run',
@@ -148,7 +151,9 @@ export const MUTANTS: readonly Mutant[] = [
         find: "      return { state: 'unknown' };",
         put: "      throw new Error('The answer was lost');",
       },
+      // Each of these two alone keeps a second order from the PBX.
       { file: 'activities/commands.ts', find: "if (taken === 0) return { state: 'unknown' };", put: '' },
+      { file: 'activities/telephony/mango/commands.ts', find: 'if (earlier) return earlier;', put: '' },
     ],
     needs: ['PBX losing its answers', 'PBX losing its answers'],
     only: ['missed, called back', 'answered, called back'],
