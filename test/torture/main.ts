@@ -33,6 +33,7 @@ const { calls, kills, seed, abreast } = values;
 const args = ['--calls', calls, '--kills', kills, '--seed', seed];
 // Every event on its way listens for the PBX's end.
 setMaxListeners(0);
+const named = (option: 'also' | 'only'): string[] => values[option].map((name) => `--${option} '${name}'`);
 const startedAt = Date.now();
 const seconds = (): number => Math.round((Date.now() - startedAt) / 1000);
 const say = (line: string): void => void process.stdout.write(`${String(seconds()).padStart(5)} s  ${line}\n`);
@@ -66,7 +67,7 @@ async function torture(): Promise<boolean> {
     commit: commitOf(),
     seed: Number(seed),
     seconds: seconds(),
-    command: `npm run torture -- ${args.join(' ')}`,
+    command: ['npm run torture --', ...args, ...named('also'), ...named('only')].join(' '),
   });
   mkdirSync(values.out, { recursive: true });
   writeFileSync(join(values.out, `${seed}.md`), table);
