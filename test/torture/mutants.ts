@@ -19,6 +19,7 @@ export interface Mutant {
 }
 
 const MANGO = 'api/routes/mango.ts';
+const LATE_EVENTS = 'PBX sending single events a minute and a half late';
 const LATE_ANSWERS = 'PBX telling of answers three seconds late';
 const TAKEN = '      await take(request, path);\n      response.status(200).json({ success: true });\n';
 
@@ -107,6 +108,7 @@ export const MUTANTS: readonly Mutant[] = [
         put: "      signalArgs: signalArgsOf(messages, delivery),\n      workflowIdReusePolicy: 'ALLOW_DUPLICATE'",
       },
     ],
+    needs: [LATE_EVENTS, LATE_EVENTS],
   },
   {
     name: 'drop-the-draft',
@@ -123,7 +125,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'final-name-at-once',
     mistake: 'a recording is written under its final name from the first byte on',
-    caughtBy: ['wrongBytes', 'recordingLost'],
+    caughtBy: ['wrongBytes', 'recordingLost', 'pendingAfterT'],
     edits: [
       {
         file: 'activities/recordings/disk-store.ts',
