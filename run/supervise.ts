@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { say } from './console.ts';
 import type { LogFile } from './log-file.ts';
@@ -15,6 +16,8 @@ export interface ServiceOptions {
   /** A Node process of ours: it leaves by itself when this process dies. */
   readonly leavesWithParent?: boolean;
   readonly stopSignal?: NodeJS.Signals;
+  /** By how much it stands back where processes compete for a processor: 0 (like any other) to 19. Nothing where there is no `nice`. */
+  readonly niceness?: number;
   /** Cleans up before each start, the first included. */
   readonly prepare?: () => Promise<void> | void;
   readonly started?: (pid: number) => void;
@@ -32,6 +35,7 @@ export interface Service {
 }
 
 const LEAVE_WITH_PARENT = new URL('./leave-with-parent.mjs', import.meta.url).href;
+const NICE = '/usr/bin/nice';
 /** A process that lived this long was healthy: its next failure starts from the shortest pause again. */
 const HEALTHY_AFTER_MS = 60_000;
 
@@ -95,7 +99,8 @@ export function supervise(options: ServiceOptions): Service {
 /** In a process group of its own, so that Ctrl-C reaches only the parent, which then stops its children in order. */
 function spawnChild(options: ServiceOptions): ChildProcess {
   const args = options.leavesWithParent ? ['--import', LEAVE_WITH_PARENT, ...options.args] : options.args;
-  const child = spawn(options.command, args, {
+  const [command, before] = standingBack(options);
+  const child = spawn(command, [...before, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', ...(options.leavesWithParent ? (['ipc'] as const) : [])],
     detached: true,
     env: { ...process.env, ...options.env },
@@ -109,6 +114,11 @@ function spawnChild(options: ServiceOptions): ChildProcess {
   }
   if (child.pid !== undefined) options.started?.(child.pid);
   return child;
+}
+
+/** What is set by the program that becomes ours holds for every thread that it begins; set from outside, only for those to come. */
+function standingBack({ command, niceness = 0 }: ServiceOptions): [command: string, before: readonly string[]] {
+  return niceness > 0 && existsSync(NICE) ? [NICE, ['-n', String(niceness), command]] : [command, []];
 }
 
 function eachLine(stream: NodeJS.ReadableStream | null, line: (line: string) => void): void {

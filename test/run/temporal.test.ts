@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -46,6 +46,13 @@ test('what it took survives a restart on the same port, and closed calls are kep
   await connected(second.address, async (client) => {
     expect((await client.workflow.getHandle('kept').describe()).status.name).toBe('RUNNING');
   });
+});
+
+test.runIf(process.platform === 'linux')('every thread of it stands back where processors are scarce', async () => {
+  const { service } = await start();
+  const threads = readdirSync(`/proc/${service.pid}/task`).map(Number);
+  expect(threads.length).toBeGreaterThan(1);
+  expect(new Set(threads.map((thread) => getPriority(thread)))).toEqual(new Set([getPriority() + 5]));
 });
 
 test('the database of another server version is moved aside with all its parts, never deleted', async () => {
