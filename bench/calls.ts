@@ -13,7 +13,7 @@ import { SHAPES, type ShapeName } from './shapes.ts';
 import { startStage, type Stage } from './stage.ts';
 
 const RATE = 20;
-const AGENTS = 60;
+const AGENTS = 240;
 const RESULTS = new URL('../bench-results/', import.meta.url);
 /** What the workflow hears of one answered call: a signal for each webhook that is not a result. */
 const EVENTS_OF_A_CALL = 7;
@@ -79,7 +79,7 @@ async function measureCapacities(stage: Stage, seconds: number): Promise<Capacit
       temporalAddress: stage.temporalAddress,
       events: EVENTS_OF_A_CALL,
       rowsPerEvent: Math.ceil(usage.rowsWritten / EVENTS_OF_A_CALL),
-      atOnce: AGENTS,
+      atOnce: 60,
       seconds,
     };
     const [engine, plain] = [await engineCapacity(load), await plainCapacity(load)];

@@ -6,6 +6,11 @@ import type { Stage } from './stage.ts';
 
 const LOOK_EVERY_MS = 250;
 const PATIENCE_MS = 120_000;
+/**
+ * So many operators at most have calls at one time: enough that there is always something to do, although a call waits some seconds of its
+ * life (a talk, the grace for what comes late). The floor's calls wait for nothing.
+ */
+const MOST_OPERATORS = 180;
 
 export interface Capacity {
   readonly calls: number;
@@ -16,26 +21,37 @@ export interface Capacity {
   readonly generator: number;
 }
 
+interface Awaited {
+  readonly since: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** Tells when calls are over, with their tickets in place. */
 function watchCalls(stage: Stage): { over(entryId: string): Promise<void>; stop(): Promise<void> } {
-  const waiting = new Map<string, () => void>();
+  const waiting = new Map<string, Awaited>();
   let stopped = false;
+  async function look(): Promise<void> {
+    const { rows } = await stage.db.raw<{ rows: { entry_id: string }[] }>(
+      `select entry_id from calls where entry_id = any(?) and state = 'over'`,
+      [[...waiting.keys()]],
+    );
+    for (const { entry_id } of rows) {
+      waiting.get(entry_id)?.resolve();
+      waiting.delete(entry_id);
+    }
+    for (const [entryId, { since, reject }] of waiting)
+      if (performance.now() - since > PATIENCE_MS)
+        reject(new Error(`The call ${entryId} was not over within ${PATIENCE_MS / 1000} s`));
+  }
   const looking = (async () => {
     while (!stopped) {
       await pause(LOOK_EVERY_MS);
-      if (waiting.size === 0) continue;
-      const { rows } = await stage.db.raw<{ rows: { entry_id: string }[] }>(
-        `select entry_id from calls where entry_id = any(?) and state = 'over'`,
-        [[...waiting.keys()]],
-      );
-      for (const { entry_id } of rows) {
-        waiting.get(entry_id)?.();
-        waiting.delete(entry_id);
-      }
+      if (waiting.size > 0) await look();
     }
   })();
   return {
-    over: (entryId) => new Promise((resolve) => waiting.set(entryId, resolve)),
+    over: (entryId) => new Promise((resolve, reject) => waiting.set(entryId, { since: performance.now(), resolve, reject })),
     async stop() {
       stopped = true;
       await looking;
@@ -52,17 +68,20 @@ const generatorTime = (): number => (process.cpuUsage().user + process.cpuUsage(
 export async function measureCapacity(stage: Stage, pbx: DemoPbx, name: ShapeName, seconds: number): Promise<Capacity> {
   const shape = SHAPES[name];
   const watch = watchCalls(stage);
-  const places = Math.floor(stage.agents.length / shape.operators);
-  const warmUntil = performance.now() + Math.min(5, seconds / 2) * 1000;
+  const places = Math.floor(Math.min(MOST_OPERATORS, stage.agents.length) / shape.operators);
+  const warmSeconds = Math.min(15, seconds / 2);
+  const warmUntil = performance.now() + warmSeconds * 1000;
   const until = warmUntil + seconds * 1000;
   let [begun, ended] = [0, 0];
   const atPlace = async (place: number): Promise<void> => {
     const operators = stage.agents
       .slice(place * shape.operators, (place + 1) * shape.operators)
       .map(({ extension }) => extension);
+    // Not all at once: what begins together would go on together, now all busy and now all waiting.
+    await pause((place / places) * warmSeconds * 500);
     while (performance.now() < until) {
       const entryId = await shape.play(pbx, nextPhone(), operators);
-      await Promise.race([watch.over(entryId), tooLate(entryId)]);
+      await watch.over(entryId);
       const now = performance.now();
       begun += 1;
       if (now >= warmUntil && now < until) ended += 1;
@@ -86,8 +105,3 @@ export async function measureCapacity(stage: Stage, pbx: DemoPbx, name: ShapeNam
 
 let phones = 0;
 const nextPhone = (): string => `7998${String(1_000_000 + phones++)}`;
-
-async function tooLate(entryId: string): Promise<never> {
-  await pause(PATIENCE_MS);
-  throw new Error(`The call ${entryId} was not over within ${PATIENCE_MS / 1000} s`);
-}
