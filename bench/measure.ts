@@ -32,7 +32,7 @@ interface ProcessTime {
   readonly milliseconds: number;
 }
 
-/** What each living process has used of a processor (Linux; the clock ticks a hundred times a second). */
+/** What each living process, and those of its children that have ended, have used of a processor (Linux; the clock ticks a hundred times a second). */
 function processTimes(): ProcessTime[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -40,7 +40,8 @@ function processTimes(): ProcessTime[] {
       try {
         const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
         const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        return [{ pid: Number(name), parent: Number(fields[1]), milliseconds: (Number(fields[11]) + Number(fields[12])) * 10 }];
+        const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+        return [{ pid: Number(name), parent: Number(fields[1]), milliseconds: ticks * 10 }];
       } catch {
         return []; // It has ended meanwhile.
       }
