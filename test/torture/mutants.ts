@@ -195,6 +195,7 @@ export const MUTANTS: readonly Mutant[] = [
         put: 'if (facts.heardAt === 0) return null;\n  if (!view.allLegsOver) return facts.heardAt + 300;',
       },
     ],
+    only: ['answered'],
   },
 ];
 
