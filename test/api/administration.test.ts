@@ -319,6 +319,14 @@ describe('The audit log', () => {
       expect((await api.admin.send(method, '/api/audit')).status).toBe(405);
   });
 
+  it('stands in itself as soon as it was taken away as a file, and not for a look', async () => {
+    await api.admin.get('/api/audit');
+    expect(await audit('audit.exported')).toEqual([]);
+    const { body } = await api.admin.get('/api/audit?action=agent.created&format=csv');
+    const rows = (body as string).trim().split('\r\n').length - 1;
+    expect(await audit('audit.exported')).toMatchObject([{ agent: { id: api.admin.id }, detail: { rows } }]);
+  });
+
   it('says what each line is about by the name it has now, and from where people came as they write addresses', async () => {
     const who = await invite({ fullName: 'Пётр Чайковский' });
     expect((await audit('agent.created', who.id))[0]).toMatchObject({

@@ -12,7 +12,7 @@ async function testSources(): Promise<string> {
 const rows = async (): Promise<string[][]> =>
   (await readFile(`${ROOT}docs/coverage.md`, 'utf8'))
     .split('\n')
-    .filter((line) => /^\| [SA]\d/.test(line))
+    .filter((line) => /^\| [SAO]\d/.test(line))
     .map((line) =>
       line
         .split('|')
@@ -20,8 +20,8 @@ const rows = async (): Promise<string[][]> =>
         .map((cell) => cell.trim()),
     );
 
-/** Before the tests of the administration stands the name of the page. */
-const testsIn = (item: string, cells: readonly string[]): readonly string[] => (item.startsWith('A') ? cells.slice(1) : cells);
+/** Before the tests of the administration stands the name of the page, before those of operation what they are about. */
+const testsIn = (item: string, cells: readonly string[]): readonly string[] => (item.startsWith('S') ? cells : cells.slice(1));
 
 /** Names between « and », where a name may itself hold such a pair. */
 const named = (cell: string): string[] => (cell ? cell.slice(1, -1).split('», «') : []);
@@ -32,8 +32,9 @@ test('docs/coverage.md names a test for each item from S1 to S25', async () => {
   for (const [item = '', ...cells] of await rows()) expect(testsIn(item, cells).flatMap(named).length, item).toBeGreaterThan(0);
 });
 
-test('docs/coverage.md names a test for each page of the administration', async () => {
-  expect((await rows()).map(([item]) => item)).toEqual(expect.arrayContaining(['A1', 'A2', 'A3', 'A4', 'A5', 'A6', 'A7']));
+test('docs/coverage.md names a test for each page of the administration, and for each promise of operation', async () => {
+  const wanted = ['A1', 'A2', 'A3', 'A4', 'A5', 'A6', 'A7', 'O1', 'O2', 'O3', 'O4', 'O5', 'O6'];
+  expect((await rows()).map(([item]) => item)).toEqual(expect.arrayContaining(wanted));
 });
 
 test('every test that docs/coverage.md names exists', async () => {

@@ -266,6 +266,16 @@ describe('CSV', () => {
     expect((await csv('load', { format: 'csv' }, { accept: 'text/html' })).headers.get('content-type')).toMatch(/csv/);
     expect((await csv('load', {}, { accept: 'text/html' })).status).toBe(406);
   });
+
+  it('stands in the audit log as a file that was taken away; a look at the screen does not', async () => {
+    const exports = (): Promise<unknown[]> =>
+      api.db('audit_log').where({ action: 'statistics.exported', subject: 'peak' }) as unknown as Promise<unknown[]>;
+    const before = await exports();
+    await statisticsOf(api.boris, 'peak');
+    expect(await exports()).toEqual(before);
+    await api.boris.get(`/api/statistics/peak?${asked({ format: 'csv' })}`);
+    expect((await exports()).slice(before.length)).toMatchObject([{ agent_id: api.boris.id, detail: { from, to, table: null } }]);
+  });
 });
 
 describe('The contract', () => {
