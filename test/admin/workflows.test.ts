@@ -175,12 +175,13 @@ describe('who may see the board', () => {
   });
 
   test.each([`${BOARD}/queue/x?status=active`, `${UI_PATH}/namespaces`])(
-    '%s leads a browser to the sign-in, and back',
+    '%s leads a browser to the sign-in, and back; an agent’s to a page of ours, and no further',
     async (path) => {
       const site = await openSite(idle);
       const page = await ask(site, api.nobody, path, { headers: { accept: 'text/html,*/*;q=0.8' } });
       expect([page.status, page.headers.get('location')]).toEqual([302, `/sign-in?next=${encodeURIComponent(path)}`]);
-      expect((await ask(site, api.anna, path, { headers: { accept: 'text/html,*/*;q=0.8' } })).status).toBe(403);
+      const agents = await ask(site, api.anna, path, { headers: { accept: 'text/html,*/*;q=0.8' } });
+      expect([agents.status, agents.headers.get('location')]).toEqual([302, '/settings']);
     },
   );
 
