@@ -1,4 +1,5 @@
 /** What the person who typed `npm start` reads: one line per step, and a sign of life while a step takes long. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** A reason to stop that is told as it stands, without a stack: what was found, and what to do. */
 export class StartError extends Error {
@@ -9,22 +10,33 @@ export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Announces a step only when it takes longer than `quietMs`, and then says every few seconds that it still runs. */
+/** How many steps go on within the step that is being taken. */
+const around = new AsyncLocalStorage<{ within: number }>();
+
+/**
+ * Announces a step only when it takes longer than `quietMs`, and then says every few seconds that it still runs; not while
+ * a step within it speaks for both.
+ */
 export async function step<T>(title: string, work: () => Promise<T>, quietMs = 1_500): Promise<T> {
   const startedAt = Date.now();
   const brief = title.split(/[,:(]/)[0]?.trim() ?? title;
+  const outer = around.getStore();
+  const own = { within: 0 };
   let announced = false;
   const announce = (): void => {
+    if (own.within > 0) return;
     say(announced ? `  … still at it after ${seconds(startedAt)} s: ${brief}` : `${title} …`);
     announced = true;
   };
   const first = setTimeout(announce, quietMs);
   const again = setInterval(announce, 15_000);
+  if (outer) outer.within += 1;
   try {
-    const result = await work();
+    const result = await around.run(own, work);
     if (announced) say(`${brief}: done after ${seconds(startedAt)} s`);
     return result;
   } finally {
+    if (outer) outer.within -= 1;
     clearTimeout(first);
     clearInterval(again);
   }
