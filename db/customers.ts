@@ -11,7 +11,7 @@ function matching(q: string, country: string): Condition[] {
   const words = phonePatterns(q, country).length > 0 ? [q] : q.split(/\s+/).filter(Boolean);
   return words.map((word) => {
     const patterns = [...containing(word), ...phonePatterns(word, country), ...datePatterns(word)];
-    return { sql: likeAny('c.search', patterns), bindings: patterns };
+    return likeAny('c.search', patterns);
   });
 }
 

@@ -1,3 +1,5 @@
+import type { Condition } from './visibility.ts';
+
 /** Finds of a search are counted so far; whoever has more of them is to search for something narrower. */
 export const MAX_FOUND = 10_000;
 
@@ -50,6 +52,25 @@ export function phonePatterns(query: string, country: string): string[] {
   return [...anywhere(digits), ...(trunk ? [`%+7${digits.slice(1)}%`] : [])];
 }
 
-/** `column like` any of `patterns`, as SQL; each pattern is a condition of its own, so that an index serves it. */
-export const likeAny = (column: string, patterns: readonly string[]): string =>
-  `(${patterns.map(() => `${column} like ?`).join(' or ')})`;
+/** A pattern of a number that is long, and its last digits. */
+const LONG_NUMBER = /^%(\+?\d{2,}(\d{6}))%$/;
+const PARTS_OF_TAIL = [0, 1, 2, 3];
+/** Of the four trigrams of a tail so many differ, or it is found in too many numbers. */
+const DISTINCT_PARTS = 3;
+
+/**
+ * Of a long number the trigram index is asked for the last digits only, and what it finds is looked at: the digits before them, which most
+ * numbers share, it would seek one by one in lists of nearly all rows.
+ */
+function like(column: string, pattern: string): Condition {
+  const [, number = '', tail = ''] = LONG_NUMBER.exec(pattern) ?? [];
+  const parts = new Set(PARTS_OF_TAIL.map((start) => tail.slice(start, start + 3)));
+  if (parts.size < DISTINCT_PARTS) return { sql: `${column} like ?`, bindings: [pattern] };
+  return { sql: `${column} like ? and strpos(${column}, ?) > 0`, bindings: [`%${tail}%`, number] };
+}
+
+/** `column like` any of `patterns`; each pattern is a condition of its own, so that an index serves it. */
+export function likeAny(column: string, patterns: readonly string[]): Condition {
+  const any = patterns.map((pattern) => like(column, pattern));
+  return { sql: `(${any.map(({ sql }) => sql).join(' or ')})`, bindings: any.flatMap(({ bindings }) => bindings) };
+}

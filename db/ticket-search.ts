@@ -5,21 +5,23 @@ import type { Condition } from './visibility.ts';
 const MAX_CUSTOMERS = 5000;
 const TICKET_NUMBER = /^#?(\d{1,15})$/;
 
-const namedLike = (patterns: readonly string[]): string =>
-  `${likeAny('c.search', patterns)} and ${likeAny('lower(c.full_name)', patterns)}`;
+function namedLike(patterns: readonly string[]): Condition {
+  const [search, name] = [likeAny('c.search', patterns), likeAny('lower(c.full_name)', patterns)];
+  return { sql: `${search.sql} and ${name.sql}`, bindings: [...search.bindings, ...name.bindings] };
+}
 
 /** Tickets of customers of this name: by the customers' ids while they are few; row by row where so many fit that any row may. */
 async function ofCustomers(db: Executor, patterns: readonly string[]): Promise<Condition> {
-  const bindings = [...patterns, ...patterns];
+  const { sql, bindings } = namedLike(patterns);
   const { rows } = await db.raw<{ rows: { id: string }[] }>(
-    `select c.id from customers c where ${namedLike(patterns)} and c.erased_at is null limit ${MAX_CUSTOMERS + 1}`,
-    bindings,
+    `select c.id from customers c where ${sql} and c.erased_at is null limit ${MAX_CUSTOMERS + 1}`,
+    [...bindings],
   );
   if (rows.length <= MAX_CUSTOMERS) {
     return { sql: "t.customer_id = any(string_to_array(?, ',')::uuid[])", bindings: [rows.map(({ id }) => id).join(',')] };
   }
   // With an offset each row asks for its own customer, which few rows do; the names of all are not gathered first.
-  return { sql: `exists (select from customers c where c.id = t.customer_id and ${namedLike(patterns)} offset 0)`, bindings };
+  return { sql: `exists (select from customers c where c.id = t.customer_id and ${sql} offset 0)`, bindings };
 }
 
 /**
@@ -31,8 +33,8 @@ export async function ticketMatches(db: Executor, q: string, country: string): P
   const phones = phonePatterns(q, country);
   const number = TICKET_NUMBER.exec(q)?.[1];
   const any: Condition[] = [
-    { sql: likeAny('lower(t.subject)', patterns), bindings: patterns },
-    ...(phones.length > 0 ? [{ sql: likeAny('t.phone', phones), bindings: phones }] : []),
+    likeAny('lower(t.subject)', patterns),
+    ...(phones.length > 0 ? [likeAny('t.phone', phones)] : []),
     ...(number ? [{ sql: 't.number = ?::bigint', bindings: [number] }] : []),
     // Last, for it costs most where it is asked of each row.
     await ofCustomers(db, patterns),

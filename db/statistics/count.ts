@@ -11,8 +11,8 @@ export interface GroupKey extends SqlFragment {
 }
 
 /**
- * Groups numbered 0 to `last`. Joined to the numbers, for then Postgres knows how few there are, and lets helpers count;
- * it would take a group for every row otherwise.
+ * Groups numbered 0 to `last`. Joined to the numbers, for then Postgres knows how few there are; it would take a group for every row
+ * otherwise.
  */
 export const oneOf = (name: string, last: number, { sql, bindings }: SqlFragment): GroupKey => ({
   sql: name,

@@ -10,8 +10,8 @@ const LANES = 2;
 /** Answers at a time in this process: the other connections of the pool stay free for calls and tickets. */
 const ANSWERS = 2;
 
-/** Compiling plans costs more than it saves; groups stay in memory; helpers start only where there is much to read. */
-const PLANNER = `set local jit = off; set local work_mem = '64MB'; set local min_parallel_table_scan_size = '32MB'`;
+/** Compiling plans costs more than it saves; groups stay in memory; helpers of a statement would take the cores from the one beside it. */
+const PLANNER = `set local jit = off; set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0`;
 
 /** Hands out a few things to many, first come, first served. */
 class Turnstile<T> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { datePatterns, phonePatterns } from '../../db/search.ts';
+import { datePatterns, likeAny, phonePatterns } from '../../db/search.ts';
 
 /** As PostgreSQL's LIKE, of patterns without an escape. */
 const fits = (text: string, pattern: string): boolean => {
@@ -57,5 +57,25 @@ describe('Search takes a date as people write it', () => {
     ['дата', []],
   ])('«%s»', (query, patterns) => {
     expect(datePatterns(query)).toEqual(patterns);
+  });
+});
+
+describe('Of a long number the index is asked for the last digits', () => {
+  test.each([
+    ['%+79123456789%', ['%456789%', '+79123456789']],
+    ['%79123456789%', ['%456789%', '79123456789']],
+    ['%12345678%', ['%345678%', '12345678']],
+  ])('%s', (pattern, bindings) => {
+    expect(likeAny('phone', [pattern])).toEqual({ sql: '(phone like ? and strpos(phone, ?) > 0)', bindings });
+  });
+
+  test.each([
+    ['%1234567%', 'short'],
+    ['%79120000000%', 'ends as many do'],
+    ['%79121212121%', 'ends as many do'],
+    ['заказ 79123456789%', 'not a number alone'],
+    ['%79123456789', 'must end there'],
+  ])('not of %s: %s', (pattern) => {
+    expect(likeAny('phone', [pattern])).toEqual({ sql: '(phone like ?)', bindings: [pattern] });
   });
 });
