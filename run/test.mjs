@@ -67,7 +67,7 @@ function run(command, commandArgs, environment) {
 function findChromium() {
   const given = process.env.CHROME_PATH;
   if (given) return existsSync(given) ? given : stop(`CHROME_PATH names ${given}, which does not exist`);
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
+  const names = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
   const fixed = [
     '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
     '/Applications/Chromium.app/Contents/MacOS/Chromium',
