@@ -1,10 +1,13 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 import ui from './ui/vite.config.ts';
 
 /** Waits are for conditions; these are only what a machine busy with something else may need before one counts as not coming. */
 const shared = { pool: 'forks' as const, testTimeout: 90_000, hookTimeout: 120_000, unstubEnvs: true, restoreMocks: true };
 /** Whole processes and browsers: on CI's shared cores one more try tells a busy moment from a fault. The reporter names what was retried. */
 const inCi = { retry: process.env['CI'] ? 1 : 0 };
+/** One process takes one file after the other and keeps the modules: loading the product anew for each is two seconds of a core a file. */
+const together = { isolate: false };
 
 /** Every page in every look, times measured in a browser that has the machine for itself, and minutes of real processes: `.ci/run` keeps
  * them for the end, when there is time left. */
@@ -17,12 +20,14 @@ const LONG = ['test/product/backup.test.ts', 'test/product/downtime.test.ts', 't
  */
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     reporters: ['default'],
     projects: [
       {
         test: {
           ...shared,
+          ...together,
           name: 'unit',
           include: ['test/domain/**/*.test.ts', 'test/architecture.test.ts', 'test/**/*.unit.test.ts'],
         },
@@ -31,6 +36,7 @@ export default defineConfig({
         test: {
           ...shared,
           ...inCi,
+          ...together,
           name: 'integration',
           include: ['test/**/*.test.ts'],
           exclude: [
@@ -51,11 +57,12 @@ export default defineConfig({
         test: {
           ...shared,
           ...inCi,
+          ...together,
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           exclude: WIDE,
           globalSetup: ['test/support/global-setup.ts'],
-          // After everything else: two browsers at a time are what two cores bear.
+          // After everything else.
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
         },
