@@ -3,6 +3,7 @@ const BENCHMARKS = {
   calls: () => import('./calls.ts'),
   statistics: () => import('./statistics.ts'),
   inspector: () => import('./inspector.ts'),
+  scale: () => import('./scale.ts'),
   soak: () => import('./soak.ts'),
   streams: () => import('./streams.ts'),
   ui: () => import('./ui.ts'),

@@ -1,9 +1,8 @@
 import { processorMilliseconds } from './measure.ts';
-import type { Stage } from './stage.ts';
+import type { Part, Stage } from './stage.ts';
 
 /** The product's processes. */
 export const PARTS = ['api', 'worker', 'temporal', 'postgres'] as const;
-type Part = (typeof PARTS)[number];
 /** Processor milliseconds by process. */
 export type ProcessorTimes = Readonly<Record<Part, number>>;
 
@@ -14,7 +13,8 @@ const timesOf = (of: (part: Part) => number): ProcessorTimes => ({
   postgres: of('postgres'),
 });
 
-export const processorTimes = (stage: Stage): ProcessorTimes => timesOf((part) => processorMilliseconds(stage[part].pid ?? 0));
+export const processorTimes = (stage: Stage): ProcessorTimes =>
+  timesOf((part) => stage.parts[part].reduce((sum, { pid }) => sum + processorMilliseconds(pid ?? 0), 0));
 
 export const processorTimesPerCall = (before: ProcessorTimes, after: ProcessorTimes, calls: number): ProcessorTimes =>
   timesOf((part) => Math.round((after[part] - before[part]) / calls));
