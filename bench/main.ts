@@ -5,6 +5,7 @@ const BENCHMARKS = {
   inspector: () => import('./inspector.ts'),
   scale: () => import('./scale.ts'),
   soak: () => import('./soak.ts'),
+  start: () => import('./start.ts'),
   streams: () => import('./streams.ts'),
   ui: () => import('./ui.ts'),
 } as const;

@@ -10,6 +10,22 @@ export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+interface StepTaken {
+  readonly brief: string;
+  /** Milliseconds since this process began. */
+  readonly from: number;
+  readonly to: number;
+}
+const taken: StepTaken[] = [];
+
+/** What took so long, in the order it began; steps run side by side. */
+export const timings = (): string[] =>
+  [...taken]
+    .sort((a, b) => a.from - b.from)
+    .map(({ brief, from, to }) => `  ${inSeconds(from)} – ${inSeconds(to)} s  ${brief}: ${inSeconds(to - from)} s`);
+
+const inSeconds = (ms: number): string => (ms / 1000).toFixed(1);
+
 /** How many steps go on within the step that is being taken. */
 const around = new AsyncLocalStorage<{ within: number }>();
 
@@ -18,7 +34,7 @@ const around = new AsyncLocalStorage<{ within: number }>();
  * a step within it speaks for both.
  */
 export async function step<T>(title: string, work: () => Promise<T>, quietMs = 1_500): Promise<T> {
-  const startedAt = Date.now();
+  const [startedAt, from] = [Date.now(), performance.now()];
   const brief = title.split(/[,:(]/)[0]?.trim() ?? title;
   const outer = around.getStore();
   const own = { within: 0 };
@@ -39,6 +55,7 @@ export async function step<T>(title: string, work: () => Promise<T>, quietMs = 1
     if (outer) outer.within -= 1;
     clearTimeout(first);
     clearInterval(again);
+    taken.push({ brief, from, to: performance.now() });
   }
 }
 

@@ -6,12 +6,13 @@ import { readStartConfig, type StartConfig } from '../db/config.ts';
 import { migrate } from '../db/migrate.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets } from '../db/secrets.ts';
-import { say, step, StartError } from './console.ts';
+import { say, step, StartError, timings } from './console.ts';
 import { keepJson, takeDataDir, writePrivately, type DataDir } from './data-dir.ts';
 import { DEMO_AGENTS, ensureDemo, hasRealPbx, retireDemo, type DemoPbx } from './demo-data.ts';
 import { ensureAdmin } from './first-admin.ts';
 import { LogFile } from './log-file.ts';
 import { freePort, freePorts, whyNotFree } from './ports.ts';
+import { ensureProgram } from './program.mjs';
 import { startPostgres } from './postgres.ts';
 import { rebuildOpenCalls } from './rebuild-calls.ts';
 import type { Services } from './services.ts';
@@ -54,13 +55,13 @@ export async function startTrubka(services: Services, env: NodeJS.ProcessEnv, pa
   await refuseTakenPort(port);
 
   const log = (name: string): LogFile => new LogFile(join(dataDir.path, 'logs', `${name}.log`));
-  const [databaseUrl, temporal, workflowBundle] = await Promise.all([
-    providePostgres(config, dataDir, services, log),
-    provideTemporal(config, dataDir, services, log),
+  // What is built and what the database needs have nothing to do with each other.
+  const [{ databaseUrl, temporal, first }, workflowBundle] = await Promise.all([
+    provideStores(config, dataDir, services, log),
     step('Bundling the workflows', ensureWorkflowBundle),
     parts.buildUi(),
+    step('Building the programs', () => buildPrograms(parts)),
   ]);
-  const first = await prepareDatabase(databaseUrl, config, dataDir, temporal);
 
   startOurs({
     services,
@@ -75,6 +76,11 @@ export async function startTrubka(services: Services, env: NodeJS.ProcessEnv, pa
   announce(port, config, first, dataDir, startedAt);
 }
 
+/** Each process would build its own as it starts, which is only when the database is up to date. */
+async function buildPrograms({ api, worker, demoPbx }: Parts): Promise<void> {
+  for (const script of [api, worker, demoPbx]) if (existsSync(resolve(ROOT, script))) await ensureProgram(script);
+}
+
 async function refuseTakenPort(port: number): Promise<void> {
   const fault = await whyNotFree(port);
   if (fault === undefined) return;
@@ -87,6 +93,20 @@ async function refuseTakenPort(port: number): Promise<void> {
 }
 
 type OpenLog = (name: string) => LogFile;
+
+interface Stores {
+  readonly databaseUrl: string;
+  readonly temporal: RunningTemporal | undefined;
+  readonly first: FirstSteps;
+}
+
+async function provideStores(config: StartConfig, dataDir: DataDir, services: Services, log: OpenLog): Promise<Stores> {
+  const [databaseUrl, temporal] = await Promise.all([
+    providePostgres(config, dataDir, services, log),
+    provideTemporal(config, dataDir, services, log),
+  ]);
+  return { databaseUrl, temporal, first: await prepareDatabase(databaseUrl, config, dataDir, temporal) };
+}
 
 async function providePostgres(config: StartConfig, dataDir: DataDir, services: Services, log: OpenLog): Promise<string> {
   if (config.databaseUrl !== undefined) return config.databaseUrl;
@@ -234,4 +254,5 @@ function announce(port: number, config: StartConfig, first: FirstSteps, dataDir:
   if (first.demoPbx)
     say('  Make the first call on the page «Демо-телефоны» (/demo), or from a terminal: npm run call -- incoming --to 101');
   say(`  Logs: ${join(dataDir.path, 'logs')}   Stop: Ctrl-C`);
+  if (process.argv.includes('--timings')) for (const line of ['Steps since the process began:', ...timings()]) say(line);
 }

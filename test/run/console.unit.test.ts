@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { step } from '../../run/console.ts';
+import { step, timings } from '../../run/console.ts';
 
 let lines: string[];
 beforeEach(() => {
@@ -43,4 +43,12 @@ test('steps beside each other each speak for themselves', async () => {
   await vi.advanceTimersByTimeAsync(4_000);
   await both;
   expect(lines).toEqual(['Boiling …', 'Baking …', 'Boiling: done after 3 s', 'Baking: done after 4 s']);
+});
+
+test('what each step took is kept, of failed ones too', async () => {
+  const done = step('Sawing (a plank)', () => after(2));
+  const failed = step('Painting', () => after(1).then(() => Promise.reject(new Error('no paint')))).catch(() => undefined);
+  await vi.advanceTimersByTimeAsync(2_000);
+  await Promise.all([done, failed]);
+  expect(timings().filter((line) => /Sawing: 2\.0 s$|Painting: 1\.0 s$/.test(line))).toHaveLength(2);
 });

@@ -1,0 +1,63 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { freePort } from '../run/ports.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const RESULTS = new URL('../bench-results/', import.meta.url);
+const PATIENCE_MS = 600_000;
+
+/** What `npm start` says, until its last step is told; then it is stopped. */
+async function start(directory: string): Promise<string> {
+  const startedAt = performance.now();
+  const env = { ...process.env, PORT: String(await freePort()), DATA_DIR: join(directory, 'data') };
+  const child = spawn(process.execPath, ['run/start.mjs', '--timings'], {
+    cwd: directory,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const patience = setTimeout(() => child.kill('SIGTERM'), PATIENCE_MS);
+  let said = '';
+  const ready = new Promise<number>((resolve) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      if (/Waiting for the API: [\d.]+ s\n/.test(said)) resolve(performance.now() - startedAt);
+    });
+  });
+  const ended = new Promise<never>((_, reject) => {
+    child.once('exit', (code) => reject(new Error(`npm start ended (${code}):\n${said}`)));
+    child.once('error', reject);
+  });
+  ended.catch(() => undefined);
+  try {
+    const took = await Promise.race([ready, ended]);
+    const installed = /^Packages installed.*$/m.exec(said)?.[0];
+    const steps = said.slice(said.indexOf('Steps since'));
+    return [`${(took / 1000).toFixed(1)} s.${installed ? ` ${installed}.` : ''}`, '', ...steps.trim().split('\n')].join('\n');
+  } finally {
+    clearTimeout(patience);
+    child.kill('SIGTERM');
+    await ended.catch(() => undefined);
+  }
+}
+
+/** `npm run bench -- start`: `npm start` from a fresh clone and the second time, by step. What npm and Go have cached stays cached. */
+export async function run(): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'trubka-start-'));
+  const load = loadavg()[0] ?? 0;
+  try {
+    await promisify(execFile)('git', ['clone', '--quiet', ROOT, directory]);
+    const [first, second] = [await start(directory), await start(directory)];
+    const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, load of the machine before ${load.toFixed(1)}, ${new Date().toISOString()}.`;
+    const block = (title: string, text: string): string => `${title}: ${text.replace(/\n\n([^]*)/, '\n\n```text\n$1\n```')}\n`;
+    const summary = [block('From a fresh clone', first), block('The second time', second), machine].join('\n');
+    await mkdir(RESULTS, { recursive: true });
+    await writeFile(new URL('start.md', RESULTS), `${summary}\n`);
+    process.stdout.write(`${summary}\n`);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
