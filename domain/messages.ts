@@ -24,7 +24,7 @@ export type Party =
 export type LegState = 'appeared' | 'connected' | 'held' | 'disconnected';
 export type TransferKind = 'consultative' | 'blind' | 'return_blind';
 
-/** The command that caused a leg. `ticketId` and `agentId` are set when it is one of ours. */
+/** The command that caused a leg. `ticketId` and `agentId` are set when it is one of ours; any other is called `foreign`. */
 export interface CommandRef {
   readonly commandId: string;
   readonly ours: { readonly agentId: string; readonly ticketId: string } | null;

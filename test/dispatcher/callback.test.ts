@@ -138,7 +138,7 @@ test('an entry that already had a row takes the order over; the old row points t
 test("a command that is not ours, or another account's, binds nothing", async () => {
   await office.receive('/events/call', firstLeg({ command_id: 'theirs' }));
   await deliver();
-  expect((await office.heard(entry)).messages).toMatchObject([{ command: { commandId: 'theirs', ours: null } }]);
+  expect((await office.heard(entry)).messages).toMatchObject([{ command: { commandId: 'foreign', ours: null } }]);
   expect(await callOf(callId)).toMatchObject({ entry_id: null });
 });
 

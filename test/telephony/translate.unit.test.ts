@@ -25,6 +25,7 @@ const OPERATORS = createOperatorDirectory(
   'RU',
 );
 const OURS = { agentId: 'anna', ticketId: '5' };
+const FOREIGN = { commandId: 'foreign', ours: null };
 
 function lookups(): Lookups & { readonly numbers: string[] } {
   const numbers: string[] = [];
@@ -199,9 +200,9 @@ describe('whose number is the customer', () => {
 describe('the command that caused a leg', () => {
   test.each<[string, Record<string, unknown>, unknown]>([
     ['one of ours', { command_id: 'ours' }, { commandId: 'ours', ours: OURS }],
-    ["another system's", { command_id: 'theirs' }, { commandId: 'theirs', ours: null }],
-    ['a callback ordered in the cabinet', { callback_initiator: 'WEB' }, { commandId: 'initiator:WEB', ours: null }],
-    ['a campaign', { task_id: 12, callback_initiator: 'ObDial' }, { commandId: 'task:12', ours: null }],
+    ["another system's, whose name for it may hold a number", { command_id: 'crm-79990000001' }, FOREIGN],
+    ['a callback ordered in the cabinet', { callback_initiator: 'WEB' }, FOREIGN],
+    ['a campaign', { task_id: 12, callback_initiator: 'ObDial' }, FOREIGN],
     ['none', {}, null],
   ])('%s', (_name, fields, command) => {
     expect(leg({ from: { number: '79990000001' }, to: { extension: '101' }, ...fields }).message).toMatchObject({ command });

@@ -182,15 +182,17 @@ function customerOfLeg(leg: CarrierLeg, from: Seen, to: Seen, command: CommandRe
   return leg.from.takenFrom === null || command !== null ? to.number : null;
 }
 
+/** What another system calls its command may hold a number or a name, and nobody asks for it. */
+const FOREIGN: CommandRef = { commandId: 'foreign', ours: null };
+
 /**
  * The command that caused a leg. Callbacks that another system ordered are known by who ordered them where no command is named
- * (mango-api §3.8): a name of ours stands in for it.
+ * (mango-api §3.8).
  */
-function commandRef(leg: CarrierLeg, lookups: Lookups): CommandRef | null {
-  if (leg.commandId !== null) return { commandId: leg.commandId, ours: lookups.commandOf(leg.commandId) };
-  if (leg.taskId !== null) return { commandId: `task:${leg.taskId}`, ours: null };
-  if (leg.initiator !== null) return { commandId: `initiator:${leg.initiator}`, ours: null };
-  return null;
+function commandRef({ commandId, taskId, initiator }: CarrierLeg, lookups: Lookups): CommandRef | null {
+  const ours = commandId === null ? null : lookups.commandOf(commandId);
+  if (commandId !== null && ours) return { commandId, ours };
+  return (commandId ?? taskId ?? initiator) === null ? null : FOREIGN;
 }
 
 function lineOf(raw: string | null, lookups: Lookups): string | null {
