@@ -54,7 +54,7 @@ function isWorthKeeping(reading: PhoneNumber): boolean {
 export function classifyNumber(raw: string | null | undefined, country: string): ClassifiedNumber {
   const text = plainText((raw ?? '').slice(0, MAX_LENGTH * 3));
   if (!/\d/u.test(text) && !text.includes('@') && !/^sips?:/iu.test(text)) return { kind: 'hidden' };
-  if (isAddress(text)) return classifyAddress(text);
+  if (isAddress(text)) return classifyAddress(text, country);
   const e164 = parsePhone(text, country);
   if (e164) return { kind: 'pstn', e164 };
   return digitsOf(text) === '' ? { kind: 'hidden' } : { kind: 'short' };
@@ -87,11 +87,12 @@ function isAddress(text: string): boolean {
   return text.includes('@') || /^sips?:/iu.test(text) || /mangosip\.ru/iu.test(text);
 }
 
-function classifyAddress(text: string): ClassifiedNumber {
+function classifyAddress(text: string, country: string): ClassifiedNumber {
   const [, user = '', host] = ADDRESS.exec(text) ?? [];
   if (host === undefined || PBX_HOST.test(host) || !/^\+?\d+$/u.test(user)) return { kind: 'device' };
-  const found = international(digitsOf(user));
-  return found?.isValid() ? { kind: 'pstn', e164: found.number as E164 } : { kind: 'device' };
+  // A trunk hands on what its own exchange writes: «8 916 …» as well as the international form.
+  const found = readings(user, country).find((reading) => reading.isValid());
+  return found ? { kind: 'pstn', e164: found.number as E164 } : { kind: 'device' };
 }
 
 function national(text: string, country: string): PhoneNumber | undefined {
