@@ -1,5 +1,8 @@
-import type { LegMessage, Party, RecordingMessage } from '../../domain/messages.ts';
+import type { ActionMessage, ActionType, CallMessage, LegMessage, Party, RecordingMessage } from '../../domain/messages.ts';
+import type { CallbackMessage } from '../../workflows/messages.ts';
 import { agent, type CallRunner } from './call-runner.ts';
+import { SCENARIOS } from './call-scenarios.ts';
+import { OURS } from './leg-events.ts';
 import type { LiveCall } from './live-call.ts';
 
 interface Stage {
@@ -7,6 +10,9 @@ interface Stage {
   readonly call: LiveCall;
   readonly anna: string;
   readonly boris: string;
+  readonly vera: string;
+  /** From which a callback of ours is ordered. */
+  readonly ticketId: string;
 }
 
 const outside: Party = { kind: 'outside', number: 1 };
@@ -34,8 +40,42 @@ function recording(
 
 const ring = ({ events, anna }: Stage, leg = 'A'): LegMessage => events.leg(leg, 'appeared', { to: agent(anna) });
 
+function action({ events, anna }: Stage, type: ActionType, part: Partial<ActionMessage> = {}): ActionMessage {
+  return {
+    type: 'action',
+    inboxId: ++inboxId,
+    receivedAt: Date.now(),
+    actionId: `${type}-${inboxId}`,
+    agentId: anna,
+    action: type,
+    conversationId: `${events.callId}.1`,
+    ticketId: null,
+    customerId: null,
+    recordingId: null,
+    hasText: false,
+    ...part,
+  };
+}
+
+/** A script is about people known by their first names, and of a ticket of ours. */
+function withRealIds(message: CallMessage, { anna, boris, vera, ticketId }: Stage): CallMessage {
+  const ids: Readonly<Record<string, string>> = { anna, boris, vera, [OURS.ours?.ticketId ?? '']: ticketId };
+  return JSON.parse(JSON.stringify(message), (key, value: unknown) =>
+    (key === 'agentId' || key === 'ticketId') && typeof value === 'string' ? (ids[value] ?? value) : value,
+  ) as CallMessage;
+}
+
+/** Every kind of call that the rules are tested with, one message at a time. */
+const SCRIPTED = Object.entries(SCENARIOS).map(([name, script]): [string, (stage: Stage) => Promise<void>] => [
+  name.replaceAll(/[^a-z0-9]+/gu, '-'),
+  async (stage) => {
+    for (const message of script().messages) await stage.call.send(withRealIds(message, stage));
+  },
+]);
+
 /** Calls whose histories are kept: what a running call may look like to a newer version of the workflow. */
 export const HISTORY_SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
+  ...Object.fromEntries(SCRIPTED),
   async 'incoming-answered-with-recording'(stage) {
     const { events, call, anna } = stage;
     await call.send(ring(stage));
@@ -91,4 +131,34 @@ export const HISTORY_SCENARIOS: Readonly<Record<string, (stage: Stage) => Promis
     await call.send(ring(stage));
     await call.send(events.leg('A', 'connected'));
   },
+  async 'agents-act-during-and-after-the-talk'(stage) {
+    const { events, call } = stage;
+    await call.send(ring(stage));
+    await call.send(events.leg('A', 'connected'));
+    await call.send(action(stage, 'create_customer', { conversationId: null }), action(stage, 'save_draft', { hasText: true }));
+    await call.send(action(stage, 'create_ticket', { hasText: true }));
+    await call.send(action(stage, 'hang_up'));
+    await call.send(events.leg('A', 'disconnected'), events.summary({ talkedAt: Date.now() }));
+    await call.send(action(stage, 'link_ticket', { ticketId: stage.ticketId }), action(stage, 'move_call'));
+  },
+};
+
+/** How a callback's own workflow may go: the activities it is given, and what it is told. */
+export interface CallbackStory {
+  readonly placed: { readonly state: 'accepted' | 'unknown' } | { readonly state: 'refused'; readonly code: string };
+  readonly told: readonly ((agentId: string, callId: string) => CallbackMessage)[];
+}
+
+const bound = (_agentId: string, callId: string): CallbackMessage => ({ type: 'bound', callId });
+const cancel = (agentId: string): CallbackMessage => ({ type: 'cancel', actionId: 'cancel-1', agentId });
+const result = (code: number) => (): CallbackMessage => ({ type: 'result', code });
+
+export const CALLBACK_STORIES: Readonly<Record<string, CallbackStory>> = {
+  'callback-bound': { placed: { state: 'accepted' }, told: [result(1000), bound] },
+  'callback-bound-before-the-answer': { placed: { state: 'unknown' }, told: [bound, result(1000)] },
+  'callback-refused': { placed: { state: 'refused', code: 'not_enough_money' }, told: [] },
+  'callback-refused-later': { placed: { state: 'accepted' }, told: [result(2240)] },
+  'callback-cancelled': { placed: { state: 'accepted' }, told: [cancel] },
+  'callback-cancelled-and-bound': { placed: { state: 'accepted' }, told: [cancel, bound] },
+  'callback-never-rings': { placed: { state: 'accepted' }, told: [] },
 };

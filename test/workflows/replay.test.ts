@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { temporal } from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
 import { expect, test } from 'vitest';
-import { HISTORY_SCENARIOS } from '../support/history-scenarios.ts';
+import { CALLBACK_STORIES, HISTORY_SCENARIOS } from '../support/history-scenarios.ts';
 import { workflowBundle } from '../support/temporal.ts';
 
 const { History } = temporal.api.history.v1;
@@ -12,7 +12,7 @@ const DIRECTORY = fileURLToPath(new URL('../histories/', import.meta.url));
 test('every recorded call replays with the present workflow: a change that breaks calls in flight fails here', async () => {
   const names = (await readdir(DIRECTORY)).filter((name) => name.endsWith('.json'));
   expect(names.map((name) => name.replace(/^(.*?)(\.v\d+)?\.json$/, '$1'))).toEqual(
-    expect.arrayContaining(Object.keys(HISTORY_SCENARIOS)),
+    expect.arrayContaining([...Object.keys(HISTORY_SCENARIOS), ...Object.keys(CALLBACK_STORIES)]),
   );
   async function* histories() {
     for (const name of names) {
