@@ -330,6 +330,25 @@ describe('the call workflow', () => {
     },
   );
 
+  test('goes on in a new run before its history grows too long, and forgets nothing', async () => {
+    const { events, call } = await newCall({ ...QUICK, legMaxMs: 60_000 });
+    await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }));
+    await call.send(events.leg('A', 'connected'));
+    const first = (await call.handle.describe()).runId;
+    // Temporal suggests it at four megabytes.
+    for (const letter of 'abc') await call.sendShown([], letter.repeat(1_500_000));
+    const second = await eventually(
+      async () => await call.handle.describe(),
+      ({ runId }) => runId !== first,
+    );
+    expect(second).toMatchObject({ status: { name: 'RUNNING' } });
+    expect(await call.handle.query('state')).toMatchObject({ state: 'talking', conversations: [{ agent: cast.anna }] });
+    await call.send(events.leg('A', 'disconnected'), events.summary({ talkedAt: Date.now() }));
+    await call.handle.result();
+    expect(await ticketsOf(events.callId)).toMatchObject([{ kind: 'incoming', status: 'open' }]);
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await call.handle.fetchHistory());
+  });
+
   test('histories, ids and attributes hold no phone number', async () => {
     const { events, call } = await newCall();
     const { phone } = await database.db('calls').where({ id: events.callId }).first('phone');
