@@ -2,6 +2,7 @@
 const BENCHMARKS = {
   calls: () => import('./calls.ts'),
   statistics: () => import('./statistics.ts'),
+  growth: () => import('./growth.ts'),
   inspector: () => import('./inspector.ts'),
   scale: () => import('./scale.ts'),
   soak: () => import('./soak.ts'),

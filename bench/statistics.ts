@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { cpus, loadavg, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { openTemporal } from '../api/admin/temporal-access.ts';
 import { createApp } from '../api/app.ts';
 import { createEventHub } from '../api/stream/hub.ts';
@@ -16,12 +15,9 @@ import { migrate } from '../db/migrate.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets } from '../db/secrets.ts';
 import { createSession } from '../db/sessions.ts';
-import { rebuildFacts } from '../db/statistics/facts.ts';
-import { startPostgres } from '../run/postgres.ts';
+import { DATABASE, fillDatabase, inDatabase, isFilled, onServer, provideServer, type Size } from './filled-database.ts';
 import { percentile, table } from './measure.ts';
-import { fill } from './statistics-data.ts';
 
-const DATABASE = 'trubka_bench_statistics';
 const RESULTS = new URL('../bench-results/', import.meta.url);
 const DAY = 86_400_000;
 const ZONE = 'Europe/Moscow';
@@ -29,70 +25,6 @@ const WARM_REQUESTS = 5;
 const SORTS = ['-updatedAt', '-createdAt', 'number', 'subject', 'status', 'customer', 'assignee'];
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-/** One of our own in the directory to keep it in, TEST_DATABASE_URL's server, or one that goes with the run. All keep what is written. */
-async function provideServer(keep: string | undefined): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  if (keep !== undefined) {
-    const postgres = await startPostgres({ directory: join(resolve(keep), 'postgres'), durable: true });
-    return { url: postgres.serverUrl, stop: () => postgres.stop() };
-  }
-  const given = process.env['TEST_DATABASE_URL'];
-  if (given) return { url: given, stop: () => Promise.resolve() };
-  const directory = await mkdtemp(join(tmpdir(), 'trubka-bench-'));
-  const postgres = await startPostgres({ directory: join(directory, 'postgres'), durable: true });
-  return {
-    url: postgres.serverUrl,
-    async stop() {
-      await postgres.stop();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
-}
-
-const inDatabase = (server: string): string => Object.assign(new URL(server), { pathname: `/${DATABASE}` }).href;
-
-async function onServer<T>(server: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: server });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
-interface Size {
-  readonly tickets: number;
-  readonly days: number;
-}
-
-/** Whether the database is there from an earlier run with `--keep`. */
-const isFilled = (server: string): Promise<boolean> =>
-  onServer(
-    server,
-    async (client) => (await client.query('select from pg_database where datname = $1', [DATABASE])).rowCount === 1,
-  );
-
-async function fillDatabase(server: string, { tickets, days }: Size): Promise<void> {
-  await onServer(server, (client) => client.query(`create database ${DATABASE}`));
-  await migrate(inDatabase(server));
-  const db = createPool(inDatabase(server));
-  const timed = async (what: string, work: () => Promise<unknown>): Promise<void> => {
-    const startedAt = performance.now();
-    await work();
-    say(`${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
-  };
-  try {
-    await timed(`Filling with ${tickets} tickets, ${tickets * 3} messages and ${tickets * 10} lines of the record`, () =>
-      db.transaction((trx) => fill(trx, { tickets, days, agents: 50, customers: Math.max(1000, tickets / 10) })),
-    );
-    await onServer(inDatabase(server), (client) => client.query('vacuum analyze'));
-    await timed('Computing the facts', () => rebuildFacts(db));
-    await onServer(inDatabase(server), (client) => client.query('vacuum analyze'));
-  } finally {
-    await db.destroy();
-  }
-}
 
 interface Api {
   /** Milliseconds from request to the whole answer. */

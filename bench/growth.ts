@@ -1,0 +1,162 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { Client, Connection } from '@temporalio/client';
+import type { Service } from '../run/supervise.ts';
+import { measureCapacity, type Capacity } from './capacity.ts';
+import { DATABASE, fillDatabase, inDatabase, isFilled, onServer, provideServer } from './filled-database.ts';
+import { measureLatency, type Latency } from './latency.ts';
+import { pause, table } from './measure.ts';
+import { startBenchPbx } from './pbx.ts';
+import { BenchCall } from './pbx-events.ts';
+import { sumOf } from './processor.ts';
+import { startStage, type Stage, type StageOptions } from './stage.ts';
+
+const AGENTS = 60;
+const TICKETS = 1_000_000;
+const AT_ONCE = 40;
+const CLONE = 'trubka_bench_growth';
+const WITHIN = 0.1;
+const RESULTS = new URL('../bench-results/', import.meta.url);
+/** So long that no call that was opened ends by itself meanwhile. */
+const ENV = { RECORDING_WAIT_SECONDS: '7200' };
+
+interface Measured {
+  readonly openCalls: number;
+  readonly tickets: number;
+  readonly capacity: Capacity;
+  readonly latency: Latency;
+}
+
+const progress = (what: string): void => void process.stderr.write(`${what}\n`);
+
+/** Workflows that Temporal has open: Trubka's schedules are none. */
+async function openWorkflows(stage: Stage): Promise<number> {
+  const connection = await Connection.connect({ address: stage.temporalAddress });
+  try {
+    const { count } = await new Client({ connection }).workflow.count(`ExecutionStatus = 'Running'`);
+    return count;
+  } finally {
+    await connection.close();
+  }
+}
+
+let opened = 0;
+
+/** Talks that are over and of which no recording comes: their calls wait for it. Begun as fast as the product follows. */
+async function openCalls(stage: Stage, wanted: number): Promise<void> {
+  const from = opened;
+  const one = async (): Promise<void> => {
+    while (opened - from < wanted) {
+      const index = opened++;
+      const call = new BenchCall(stage.url, stage.agents[index % AGENTS]?.extension ?? '', 1_000_000 + index);
+      await call.leg('Connected');
+      await call.leg('Disconnected');
+      await call.summary();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+  for (;;) {
+    const { rows } = await stage.db.raw<{ rows: { open: number }[] }>(
+      `select count(*)::int as open from inbox where delivered_at is null`,
+    );
+    const behind = (await stage.db.raw<{ rows: { n: number }[] }>(`select count(*)::int as n from calls where state <> 'over'`))
+      .rows;
+    if (rows[0]?.open === 0 && behind[0]?.n === 0) return;
+    await pause(500);
+  }
+}
+
+async function measureAt(stage: Stage, tickets: number, rate: number | undefined, seconds: number): Promise<Measured> {
+  const pbx = await startBenchPbx(stage);
+  try {
+    const open = await openWorkflows(stage);
+    const capacity = await measureCapacity(stage, pbx, 'answered', seconds);
+    const latency = await measureLatency(stage, rate ?? Math.max(1, Math.round(capacity.perSecond / 2)), seconds);
+    progress(`measured with ${open} workflows open and ${tickets} tickets`);
+    return { openCalls: open, tickets, capacity, latency };
+  } finally {
+    await pbx.stop();
+  }
+}
+
+/** A copy of the filled database of `npm run bench -- statistics --keep DIR`; made if it is not there, which takes some minutes. */
+async function filledStage(keep: string): Promise<StageOptions & { readonly filled: NonNullable<StageOptions['filled']> }> {
+  const server = await provideServer(keep);
+  if (!(await isFilled(server.url))) await fillDatabase(server.url, { tickets: TICKETS, days: 730 });
+  const dropped = () => onServer(server.url, (client) => client.query(`drop database if exists ${CLONE} with (force)`));
+  await dropped();
+  await onServer(server.url, (client) => client.query(`create database ${CLONE} template ${DATABASE} strategy file_copy`));
+  const databaseUrl = inDatabase(server.url, CLONE);
+  const stop = async (): Promise<void> => {
+    await dropped();
+    await server.stop();
+  };
+  return { env: ENV, filled: { databaseUrl, service: server.service as Service, stop } };
+}
+
+function tableOf(all: readonly Measured[]): { readonly text: string; readonly holds: boolean } {
+  const [base] = all;
+  let holds = true;
+  const change = (now: number, then: number): string =>
+    `${now >= then ? '+' : '−'}${Math.abs(Math.round((100 * (now - then)) / then))} %`;
+  const rows = all.map(({ openCalls: open, tickets, capacity, latency }) => {
+    const [then, card] = [base?.capacity.perSecond ?? 0, base?.latency.card.p50 ?? 0];
+    const ok = capacity.perSecond >= then * (1 - WITHIN) && latency.card.p50 <= card * (1 + WITHIN);
+    holds &&= ok;
+    return {
+      'open calls': open,
+      tickets,
+      'calls/s': capacity.perSecond,
+      'to the first': change(capacity.perSecond, then),
+      'processor, ms a call': sumOf(capacity.cost),
+      [`card p50, ms (${latency.rate} calls/s)`]: latency.card.p50,
+      'to the first ': change(latency.card.p50, card),
+      'card p95, ms': latency.card.p95,
+      'within 10 %': ok ? 'ok' : 'MISSED',
+    };
+  });
+  return { text: table(rows), holds };
+}
+
+/**
+ * `npm run bench -- growth [--open 1000,3000] [--keep DIR] [--short]`: the answered calls of `npm run bench` with none, and with so many, calls
+ * open that wait for their recordings; with `--keep` also beside a million tickets (of `npm run bench -- statistics --keep DIR`). Opening a thousand
+ * takes some minutes. Fails if calls a second or the card's median change by more than a tenth.
+ */
+export async function run(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { open: { type: 'string', default: '1000' }, keep: { type: 'string' }, short: { type: 'boolean', default: false } },
+  });
+  const seconds = values.short ? 10 : 30;
+  const load = loadavg()[0] ?? 0;
+  const all: Measured[] = [];
+  const stage = await startStage(AGENTS, { env: ENV });
+  let rate: number | undefined;
+  try {
+    all.push(await measureAt(stage, 0, undefined, seconds));
+    rate = all[0]?.latency.rate;
+    for (const wanted of values.open.split(',').map(Number).filter(Boolean)) {
+      await openCalls(stage, wanted - opened);
+      all.push(await measureAt(stage, 0, rate, seconds));
+    }
+  } finally {
+    await stage.stop();
+  }
+  if (values.keep !== undefined) {
+    const filled = await startStage(AGENTS, await filledStage(values.keep));
+    try {
+      all.push(await measureAt(filled, TICKETS, rate, seconds));
+    } finally {
+      await filled.stop();
+    }
+  }
+  const { text, holds } = tableOf(all);
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, load of the machine before ${load.toFixed(1)}, ${new Date().toISOString()}.`;
+  await mkdir(RESULTS, { recursive: true });
+  await writeFile(new URL('growth.md', RESULTS), `${text}\n\n${machine}\n`);
+  await writeFile(new URL('growth.json', RESULTS), `${JSON.stringify({ seconds, load, all }, null, 2)}\n`);
+  process.stdout.write(`${text}\n\n${machine}\n`);
+  if (!holds) process.exitCode = 1;
+}
