@@ -336,7 +336,7 @@ describe('the call workflow', () => {
     await call.send(events.leg('A', 'connected'));
     const first = (await call.handle.describe()).runId;
     // Temporal suggests it at four megabytes.
-    for (const letter of 'abc') await call.sendShown([], letter.repeat(1_500_000));
+    for (const letter of 'abc') await call.sendShown([events.leg('A', 'connected')], letter.repeat(1_500_000));
     const second = await eventually(
       async () => await call.handle.describe(),
       ({ runId }) => runId !== first,
