@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
 import { measureCapacity, type Capacity } from './capacity.ts';
 import { historyCost, tableGrowth, tableSizes, usageOf, usagePerCall, type HistoryCost, type Usage } from './cost.ts';
 import { engineCapacity, plainCapacity } from './floor/capacity.ts';
@@ -9,12 +7,12 @@ import { atRate, pause, residentMegabytes, table, type Spread } from './measure.
 import { startBenchPbx } from './pbx.ts';
 import { BenchCall } from './pbx-events.ts';
 import { PARTS, sumOf } from './processor.ts';
+import { machine, progress, publish } from './results.ts';
 import { SHAPES, type ShapeName } from './shapes.ts';
 import { startStage, type Stage } from './stage.ts';
 
 const RATE = 20;
 const AGENTS = 240;
-const RESULTS = new URL('../bench-results/', import.meta.url);
 /** What the workflow hears of one answered call: a signal for each webhook that is not a result. */
 const EVENTS_OF_A_CALL = 7;
 
@@ -165,17 +163,12 @@ export async function run(args: readonly string[]): Promise<void> {
           `At ${rate} calls/s a call without a recording costs ${PARTS.map((part) => `${part} ${cost[part]}`).join(' + ')} = ${sumOf(cost)} ms of processor time; the last was settled ${settledAfter} s after it began.`,
       ),
       `Memory with ${openCalls} calls open: API ${memory.api} MB + worker ${memory.worker} MB = ${memory.api + memory.worker} MB (aim < 600; idle ${memory.idleApi} + ${memory.idleWorker}).`,
-      `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, ${new Date().toISOString()}.`,
+      machine(),
     ].join('\n');
-    await mkdir(RESULTS, { recursive: true });
-    await writeFile(new URL('calls.md', RESULTS), `${summary}\n`);
-    const figures = { seconds, capacities, latencies, floor, memory };
-    await writeFile(new URL('calls.json', RESULTS), `${JSON.stringify(figures, null, 2)}\n`);
-    process.stdout.write(`${summary}\n`);
+    await publish('calls', summary, { seconds, capacities, latencies, floor, memory });
   } finally {
     await stage.stop();
   }
 }
 
-const progress = (what: string): void => void process.stderr.write(`${what}\n`);
 const shape = ({ count, p50, p95, p99 }: Spread): Record<string, number> => ({ n: count, p50, p95, p99 });

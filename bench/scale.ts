@@ -1,19 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus, loadavg } from 'node:os';
 import { measureCapacity, type Capacity } from './capacity.ts';
 import { measureLatency, type Latency } from './latency.ts';
 import { table } from './measure.ts';
 import { startBenchPbx } from './pbx.ts';
 import { PARTS, sumOf } from './processor.ts';
+import { loadNow, machine, progress, publish } from './results.ts';
 import { restartUnderLoad, type RollingRestart } from './rolling.ts';
 import { startStage, type Stage } from './stage.ts';
 import { startTemporalCluster, type TemporalCluster } from './temporal-cluster.ts';
 
 const AGENTS = 60;
 const PROCESSES = 2;
-const RESULTS = new URL('../bench-results/', import.meta.url);
-
-const progress = (what: string): void => void process.stderr.write(`${what}\n`);
 
 const callsOf = async (stage: Stage): Promise<number> =>
   Number(((await stage.db('calls').count('* as n')) as { n: string }[])[0]?.n);
@@ -61,7 +57,7 @@ function summaryOf(
     `Each process stopped (SIGTERM) and started again in turn, at ${rate} calls/s over ${rolling.seconds} s: ${rolling.restarts.map(({ what, seconds }) => `${what} ${seconds} s`).join(', ')}.`,
     `${rolling.posted} calls posted in ${rolling.webhooks} webhooks, of which ${rolling.webhooksRefused} were not taken; ${rolling.withTicket} calls ended with their ticket, ${lost} were lost.`,
     '',
-    `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, load of the machine before ${load.toFixed(1)}, ${new Date().toISOString()}.`,
+    machine(load),
   ].join('\n');
 }
 
@@ -72,7 +68,7 @@ function summaryOf(
  */
 export async function run(args: readonly string[]): Promise<void> {
   const seconds = args.includes('--short') ? 10 : 30;
-  const load = loadavg()[0] ?? 0;
+  const load = loadNow();
   let cluster: TemporalCluster | undefined;
   const stage = await startStage(AGENTS, {
     ...{ apis: PROCESSES, workers: PROCESSES },
@@ -93,10 +89,7 @@ export async function run(args: readonly string[]): Promise<void> {
     await pbx.stop();
     const measured = { capacity, latency, rolling, temporalBytes };
     const summary = summaryOf(measured, cluster as TemporalCluster, load);
-    await mkdir(RESULTS, { recursive: true });
-    await writeFile(new URL('scale.md', RESULTS), `${summary}\n`);
-    await writeFile(new URL('scale.json', RESULTS), `${JSON.stringify({ seconds, load, ...measured }, null, 2)}\n`);
-    process.stdout.write(`${summary}\n`);
+    await publish('scale', summary, { seconds, load, ...measured });
     if (rolling.withTicket < rolling.posted) process.exitCode = 1;
   } finally {
     await stage.stop();

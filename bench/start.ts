@@ -1,13 +1,13 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from '../run/ports.ts';
+import { loadNow, machine, publish } from './results.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const RESULTS = new URL('../bench-results/', import.meta.url);
 const PATIENCE_MS = 600_000;
 
 /** What `npm start` says, until its last step is told; then it is stopped. */
@@ -47,16 +47,13 @@ async function start(directory: string): Promise<string> {
 /** `npm run bench -- start`: `npm start` from a fresh clone and the second time, by step. What npm and Go have cached stays cached. */
 export async function run(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'trubka-start-'));
-  const load = loadavg()[0] ?? 0;
+  const load = loadNow();
   try {
     await promisify(execFile)('git', ['clone', '--quiet', ROOT, directory]);
     const [first, second] = [await start(directory), await start(directory)];
-    const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, load of the machine before ${load.toFixed(1)}, ${new Date().toISOString()}.`;
     const block = (title: string, text: string): string => `${title}: ${text.replace(/\n\n([^]*)/, '\n\n```text\n$1\n```')}\n`;
-    const summary = [block('From a fresh clone', first), block('The second time', second), machine].join('\n');
-    await mkdir(RESULTS, { recursive: true });
-    await writeFile(new URL('start.md', RESULTS), `${summary}\n`);
-    process.stdout.write(`${summary}\n`);
+    const summary = [block('From a fresh clone', first), block('The second time', second), machine(load)].join('\n');
+    await publish('start', summary);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
