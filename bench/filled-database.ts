@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import pg from 'pg';
 import { migrate } from '../db/migrate.ts';
 import { createPool } from '../db/pool.ts';
 import { rebuildFacts } from '../db/statistics/facts.ts';
+import { databaseExists, urlOfDatabase, withClient } from '../run/postgres-server.ts';
 import { startPostgres } from '../run/postgres.ts';
 import type { Service } from '../run/supervise.ts';
 import { fill } from './statistics-data.ts';
@@ -39,35 +39,18 @@ export async function provideServer(keep: string | undefined): Promise<Server> {
   };
 }
 
-export const inDatabase = (server: string, database = DATABASE): string =>
-  Object.assign(new URL(server), { pathname: `/${database}` }).href;
-
-export async function onServer<T>(server: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: server });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
 export interface Size {
   readonly tickets: number;
   readonly days: number;
 }
 
 /** Whether the database is there from an earlier run with `--keep`. */
-export const isFilled = (server: string): Promise<boolean> =>
-  onServer(
-    server,
-    async (client) => (await client.query('select from pg_database where datname = $1', [DATABASE])).rowCount === 1,
-  );
+export const isFilled = (server: string): Promise<boolean> => withClient(server, (client) => databaseExists(client, DATABASE));
 
 export async function fillDatabase(server: string, { tickets, days }: Size): Promise<void> {
-  await onServer(server, (client) => client.query(`create database ${DATABASE}`));
-  await migrate(inDatabase(server));
-  const db = createPool(inDatabase(server));
+  await withClient(server, (client) => client.query(`create database ${DATABASE}`));
+  await migrate(urlOfDatabase(server, DATABASE));
+  const db = createPool(urlOfDatabase(server, DATABASE));
   const timed = async (what: string, work: () => Promise<unknown>): Promise<void> => {
     const startedAt = performance.now();
     await work();
@@ -77,9 +60,9 @@ export async function fillDatabase(server: string, { tickets, days }: Size): Pro
     await timed(`Filling with ${tickets} tickets, ${tickets * 3} messages and ${tickets * 10} lines of the record`, () =>
       db.transaction((trx) => fill(trx, { tickets, days, agents: 50, customers: Math.max(1000, tickets / 10) })),
     );
-    await onServer(inDatabase(server), (client) => client.query('vacuum analyze'));
+    await withClient(urlOfDatabase(server, DATABASE), (client) => client.query('vacuum analyze'));
     await timed('Computing the facts', () => rebuildFacts(db));
-    await onServer(inDatabase(server), (client) => client.query('vacuum analyze'));
+    await withClient(urlOfDatabase(server, DATABASE), (client) => client.query('vacuum analyze'));
   } finally {
     await db.destroy();
   }

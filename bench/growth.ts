@@ -1,15 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import type { Service } from '../run/supervise.ts';
 import { measureCapacity, type Capacity } from './capacity.ts';
-import { DATABASE, fillDatabase, inDatabase, isFilled, onServer, provideServer } from './filled-database.ts';
+import { urlOfDatabase, withClient } from '../run/postgres-server.ts';
+import { DATABASE, fillDatabase, isFilled, provideServer } from './filled-database.ts';
 import { measureLatency, type Latency } from './latency.ts';
 import { pause, table } from './measure.ts';
 import { startBenchPbx } from './pbx.ts';
 import { BenchCall } from './pbx-events.ts';
 import { sumOf } from './processor.ts';
+import { loadNow, machine, progress, publish } from './results.ts';
 import { startStage, type Stage, type StageOptions } from './stage.ts';
 
 const AGENTS = 60;
@@ -17,7 +17,6 @@ const TICKETS = 1_000_000;
 const AT_ONCE = 40;
 const CLONE = 'trubka_bench_growth';
 const WITHIN = 0.1;
-const RESULTS = new URL('../bench-results/', import.meta.url);
 /** So long that no call that was opened ends by itself meanwhile. */
 const ENV = { RECORDING_WAIT_SECONDS: '7200' };
 
@@ -27,8 +26,6 @@ interface Measured {
   readonly capacity: Capacity;
   readonly latency: Latency;
 }
-
-const progress = (what: string): void => void process.stderr.write(`${what}\n`);
 
 /** Workflows that Temporal has open: Trubka's schedules are none. */
 async function openWorkflows(stage: Stage): Promise<number> {
@@ -57,12 +54,10 @@ async function openCalls(stage: Stage, wanted: number): Promise<void> {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
   for (;;) {
-    const { rows } = await stage.db.raw<{ rows: { open: number }[] }>(
-      `select count(*)::int as open from inbox where delivered_at is null`,
+    const { rows } = await stage.db.raw<{ rows: { behind: boolean }[] }>(
+      `select exists (select from inbox where delivered_at is null) or exists (select from calls where state <> 'over') as behind`,
     );
-    const behind = (await stage.db.raw<{ rows: { n: number }[] }>(`select count(*)::int as n from calls where state <> 'over'`))
-      .rows;
-    if (rows[0]?.open === 0 && behind[0]?.n === 0) return;
+    if (rows[0]?.behind === false) return;
     await pause(500);
   }
 }
@@ -84,10 +79,10 @@ async function measureAt(stage: Stage, tickets: number, rate: number | undefined
 async function filledStage(keep: string): Promise<StageOptions & { readonly filled: NonNullable<StageOptions['filled']> }> {
   const server = await provideServer(keep);
   if (!(await isFilled(server.url))) await fillDatabase(server.url, { tickets: TICKETS, days: 730 });
-  const dropped = () => onServer(server.url, (client) => client.query(`drop database if exists ${CLONE} with (force)`));
+  const dropped = () => withClient(server.url, (client) => client.query(`drop database if exists ${CLONE} with (force)`));
   await dropped();
-  await onServer(server.url, (client) => client.query(`create database ${CLONE} template ${DATABASE} strategy file_copy`));
-  const databaseUrl = inDatabase(server.url, CLONE);
+  await withClient(server.url, (client) => client.query(`create database ${CLONE} template ${DATABASE} strategy file_copy`));
+  const databaseUrl = urlOfDatabase(server.url, CLONE);
   const stop = async (): Promise<void> => {
     await dropped();
     await server.stop();
@@ -130,7 +125,7 @@ export async function run(args: readonly string[]): Promise<void> {
     options: { open: { type: 'string', default: '1000' }, keep: { type: 'string' }, short: { type: 'boolean', default: false } },
   });
   const seconds = values.short ? 10 : 30;
-  const load = loadavg()[0] ?? 0;
+  const load = loadNow();
   const all: Measured[] = [];
   const stage = await startStage(AGENTS, { env: ENV });
   let rate: number | undefined;
@@ -153,10 +148,6 @@ export async function run(args: readonly string[]): Promise<void> {
     }
   }
   const { text, holds } = tableOf(all);
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}, load of the machine before ${load.toFixed(1)}, ${new Date().toISOString()}.`;
-  await mkdir(RESULTS, { recursive: true });
-  await writeFile(new URL('growth.md', RESULTS), `${text}\n\n${machine}\n`);
-  await writeFile(new URL('growth.json', RESULTS), `${JSON.stringify({ seconds, load, all }, null, 2)}\n`);
-  process.stdout.write(`${text}\n\n${machine}\n`);
+  await publish('growth', `${text}\n\n${machine(load)}`, { seconds, load, all });
   if (!holds) process.exitCode = 1;
 }

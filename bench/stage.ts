@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { migrate } from '../db/migrate.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets } from '../db/secrets.ts';
 import { createSession } from '../db/sessions.ts';
 import { LogFile } from '../run/log-file.ts';
 import { freePort, freePorts } from '../run/ports.ts';
+import { urlOfDatabase, withClient } from '../run/postgres-server.ts';
 import { startPostgres } from '../run/postgres.ts';
 import { supervise, type Service } from '../run/supervise.ts';
 import { startTemporal } from '../run/temporal.ts';
@@ -61,18 +61,14 @@ export interface StageOptions {
 /** Statements are counted: `pg_stat_statements` comes with the server, and must be there when it starts. */
 async function startCountingPostgres(options: Parameters<typeof startPostgres>[0]): ReturnType<typeof startPostgres> {
   const first = await startPostgres(options);
-  const server = new pg.Client(first.serverUrl);
-  await server.connect();
-  await server.query(`alter system set shared_preload_libraries = 'pg_stat_statements'`);
-  await server.end();
+  await withClient(first.serverUrl, (server) => server.query(`alter system set shared_preload_libraries = 'pg_stat_statements'`));
   await first.stop();
   const postgres = await startPostgres(options);
-  const { pathname } = new URL(postgres.databaseUrl);
-  const database = new pg.Client(Object.assign(new URL(postgres.serverUrl), { pathname }).href);
-  await database.connect();
-  await database.query('create extension if not exists pg_stat_statements');
-  await database.query('grant pg_read_all_stats to trubka');
-  await database.end();
+  const name = new URL(postgres.databaseUrl).pathname.slice(1);
+  await withClient(urlOfDatabase(postgres.serverUrl, name), async (database) => {
+    await database.query('create extension if not exists pg_stat_statements');
+    await database.query('grant pg_read_all_stats to trubka');
+  });
   return postgres;
 }
 

@@ -15,7 +15,8 @@ import { migrate } from '../db/migrate.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets } from '../db/secrets.ts';
 import { createSession } from '../db/sessions.ts';
-import { DATABASE, fillDatabase, inDatabase, isFilled, onServer, provideServer, type Size } from './filled-database.ts';
+import { urlOfDatabase, withClient } from '../run/postgres-server.ts';
+import { DATABASE, fillDatabase, isFilled, provideServer, type Size } from './filled-database.ts';
 import { percentile, table } from './measure.ts';
 
 const RESULTS = new URL('../bench-results/', import.meta.url);
@@ -185,10 +186,10 @@ export async function run(args: readonly string[]): Promise<void> {
   try {
     if (values.keep !== undefined && (await isFilled(server.url))) say('Using the database that is there');
     else {
-      await onServer(server.url, (client) => client.query(`drop database if exists ${DATABASE} with (force)`));
+      await withClient(server.url, (client) => client.query(`drop database if exists ${DATABASE} with (force)`));
       await fillDatabase(server.url, size);
     }
-    const databaseUrl = inDatabase(server.url);
+    const databaseUrl = urlOfDatabase(server.url, DATABASE);
     await migrate(databaseUrl);
     const db = createPool(databaseUrl);
     const cookie = await signIn(db);
@@ -198,7 +199,8 @@ export async function run(args: readonly string[]): Promise<void> {
     for (const request of requests(agent.id))
       if (request.what.includes(values.only)) measured.push(await measure(databaseUrl, cookie, request));
     await report(size, measured);
-    if (values.keep === undefined) await onServer(server.url, (client) => client.query(`drop database ${DATABASE} with (force)`));
+    if (values.keep === undefined)
+      await withClient(server.url, (client) => client.query(`drop database ${DATABASE} with (force)`));
   } finally {
     await server.stop();
   }

@@ -22,6 +22,7 @@ import { StartError } from './console.ts';
 import { keepJson, writePrivately } from './data-dir.ts';
 import { LogFile } from './log-file.ts';
 import { freePort } from './ports.ts';
+import { databaseExists, withClient } from './postgres-server.ts';
 import { commandLineOf, endProcess, identify } from './processes.ts';
 import { supervise, type Service, type ServiceOptions } from './supervise.ts';
 import { unprivileged, type Unprivileged } from './unprivileged.ts';
@@ -228,17 +229,12 @@ async function untilReady(serverUrl: string, service: Service): Promise<void> {
   }
 }
 
-async function ensureDatabase(serverUrl: string, password: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl });
-  await client.connect();
-  try {
+function ensureDatabase(serverUrl: string, password: string): Promise<void> {
+  return withClient(serverUrl, async (client) => {
     const role = await client.query('select from pg_roles where rolname = $1', [DATABASE]);
     if (!role.rowCount) await client.query(`create role ${DATABASE} login password '${password}'`);
-    const database = await client.query('select from pg_database where datname = $1', [DATABASE]);
-    if (!database.rowCount) await client.query(`create database ${DATABASE} owner ${DATABASE}`);
-  } finally {
-    await client.end();
-  }
+    if (!(await databaseExists(client, DATABASE))) await client.query(`create database ${DATABASE} owner ${DATABASE}`);
+  });
 }
 
 function refuseOtherVersions(directory: string, majorVersion: string): void {

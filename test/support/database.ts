@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { migrate } from '../../db/migrate.ts';
 import { createPool, type Db } from '../../db/pool.ts';
+import { databaseExists, urlOfDatabase, withClient } from '../../run/postgres-server.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../db/migrations/', import.meta.url));
 const TEMPLATE_LOCK = 7_282_002;
@@ -23,7 +23,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const template = await ensureTemplate(server);
   const name = `trubka_test_${randomBytes(6).toString('hex')}`;
   await withClient(server, (client) => whileInUse(() => client.query(`create database ${name} template ${template}`)));
-  const url = databaseUrl(server, name);
+  const url = urlOfDatabase(server, name);
   const db = createPool(url);
   return {
     url,
@@ -47,13 +47,13 @@ export function serverUrl(): string {
 export async function ensureTemplate(server: string): Promise<string> {
   const name = `trubka_template_${await migrationsHash()}`;
   await withClient(server, async (client) => {
-    if (await exists(client, name)) return;
+    if (await databaseExists(client, name)) return;
     await client.query('select pg_advisory_lock($1)', [TEMPLATE_LOCK]);
-    if (await exists(client, name)) return;
+    if (await databaseExists(client, name)) return;
     const draft = `${name}_draft`;
     await client.query(`drop database if exists ${draft} with (force)`);
     await client.query(`create database ${draft}`);
-    await migrate(databaseUrl(server, draft));
+    await migrate(urlOfDatabase(server, draft));
     await whileInUse(() => client.query(`alter database ${draft} rename to ${name}`));
   });
   return name;
@@ -65,27 +65,6 @@ async function migrationsHash(): Promise<string> {
     hash.update(name).update(await readFile(MIGRATIONS + name));
   }
   return hash.digest('hex').slice(0, 16);
-}
-
-async function exists(client: pg.Client, database: string): Promise<boolean> {
-  const { rowCount } = await client.query('select from pg_database where datname = $1', [database]);
-  return rowCount === 1;
-}
-
-function databaseUrl(server: string, database: string): string {
-  const url = new URL(server);
-  url.pathname = `/${database}`;
-  return url.href;
-}
-
-async function withClient<T>(server: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: server });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
 
 /** A closed connection lives on in the server for some milliseconds, and until then its database counts as being used. */
