@@ -58,7 +58,10 @@ export const queueDefinitions = (taskQueue: string): readonly QueueDefinition[] 
   },
 ];
 
-/** Of these pages no script leads to the sign-in and back: whoever comes by a bookmark would read a problem's JSON. To agents a page of ours says that there is nothing. */
+/**
+ * Of these pages no script leads to the sign-in and back: whoever comes by a bookmark would read a problem's JSON. To agents a page of ours
+ * says that there is nothing.
+ */
 const toSignIn: ErrorRequestHandler = (error: unknown, request, response, next) => {
   const isPage = request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
   const code = isPage && error instanceof ProblemError ? error.code : null;
