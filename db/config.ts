@@ -106,7 +106,11 @@ const Environment = z.object({
   TEMPORAL_TLS_CERT: z.string().optional(),
   TEMPORAL_TLS_KEY: z.string().optional(),
   DATA_DIR: z.string().default('./data'),
-  ADMIN_EMAIL: z.string().includes('@', { error: 'must be an e-mail address' }).max(254).optional(),
+  ADMIN_EMAIL: z
+    .string()
+    .regex(/^[^@]{1,64}@./, 'must be an e-mail address')
+    .max(254)
+    .optional(),
   ADMIN_PASSWORD: z
     .string()
     .min(8, 'must have at least 8 characters')

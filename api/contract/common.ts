@@ -46,7 +46,10 @@ export const instantInput = z.iso.datetime({ offset: true });
 export const phoneNumber = z.string().regex(/^\+[0-9]{3,15}$/);
 /** A phone number as people type it. */
 export const phoneInput = text(40, 1);
-export const email = z.email().max(254);
+/** zod's own rule, with the lengths of RFC 5321: 64 characters before the @, 63 in each part of the name behind it. */
+const EMAIL =
+  /^(?=[^@]{1,64}@)(?:[A-Za-z0-9_'+-]+\.)*[A-Za-z0-9_'+-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$/;
+export const email = z.email({ pattern: EMAIL }).max(254);
 
 export const person = z.strictObject({ id: z.string(), fullName: z.string() });
 export type Person = z.infer<typeof person>;

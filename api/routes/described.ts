@@ -27,6 +27,12 @@ const probe = (path: `/${string}`, summary: string): Route => ({
   problems: ['storage_unavailable', 'shutting_down'],
 });
 
+/** The PBX may ask either way. */
+const pingRoute = (method: 'get' | 'post'): Route => ({
+  ...probe('/mango/ping', 'The PBX looks whether somebody is there'),
+  ...{ method, response: taken, problems: [] },
+});
+
 /** Served by routers of their own; here so that the description is whole. */
 export const describedRoutes: readonly Route[] = [
   webhookRoute('events/call', 'A leg of a call changed its state'),
@@ -34,7 +40,8 @@ export const describedRoutes: readonly Route[] = [
   webhookRoute('events/recording', 'A recording began or ended'),
   webhookRoute('events/record/added', 'A recording can be fetched'),
   webhookRoute('result/callback', 'What became of a callback command'),
-  { ...probe('/mango/ping', 'The PBX looks whether somebody is there'), response: taken, problems: [] },
+  pingRoute('get'),
+  pingRoute('post'),
   probe('/health/live', 'The process answers'),
   probe('/health/ready', 'The process can store what it is sent'),
   {

@@ -129,12 +129,13 @@ export function createMangoRouter(deps: MangoRouterDeps): Router {
 
   return Router().use(async (request: Request, response: Response) => {
     const path = canonicalPath(request.path);
-    if (path === '/ping' && ['GET', 'HEAD', 'POST'].includes(request.method)) {
-      response.status(200).json({ success: true });
+    const allowed = path === '/ping' ? ['GET', 'HEAD', 'POST'] : ['POST'];
+    if (!allowed.includes(request.method)) {
+      sendProblem(response, new ProblemError('method_not_allowed', { headers: { Allow: allowed.join(', ') } }));
       return;
     }
-    if (request.method !== 'POST') {
-      sendProblem(response, new ProblemError('method_not_allowed', { headers: { Allow: 'POST' } }));
+    if (path === '/ping') {
+      response.status(200).json({ success: true });
       return;
     }
     try {

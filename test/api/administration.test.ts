@@ -103,6 +103,7 @@ describe('Agents', () => {
   it.each([
     [{ fullName: ' ' }, ['fullName']],
     [{ email: 'x' }, ['email']],
+    [{ email: `${'a'.repeat(65)}@test.local` }, ['email']],
     [{ role: 'root' }, ['role']],
     [{ access: 'none' }, ['access']],
     [{ password: 'admin' }, ['password']],

@@ -57,6 +57,11 @@ describe('A customer', () => {
     [{ phones: ['12', '99'] }, ['phones[0]', 'phones[1]']],
     [{ phones: '+79123456789' }, ['phones']],
     [{ emails: ['a@b.ru', 'нет'] }, ['emails[1]']],
+    [{ emails: [`${'a'.repeat(64)}@b.ru`, `${'a'.repeat(65)}@b.ru`] }, ['emails[1]']],
+    [
+      { emails: [`a@${'b'.repeat(63)}.ru`, `a@${'b'.repeat(64)}.ru`, 'a@b-.ru', 'a..b@b.ru'] },
+      ['emails[1]', 'emails[2]', 'emails[3]'],
+    ],
     [{ note: 'a\u0000' }, ['note']],
     [{ id: randomUUID(), erasedAt: null }, ['id', 'erasedAt']],
     [{ customFields: { nothing: 'x' } }, ['customFields.nothing']],

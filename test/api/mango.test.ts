@@ -7,6 +7,8 @@ import { PassThrough } from 'node:stream';
 import express from 'express';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describeApi } from '../../api/openapi.ts';
+import { describedRoutes } from '../../api/routes/described.ts';
 import { createMangoRouter } from '../../api/routes/mango.ts';
 import { createIntakePool } from '../../db/intake.ts';
 import { createLogger } from '../../db/log.ts';
@@ -436,6 +438,17 @@ describe('the PBX’s connection check', () => {
     expect((await post(path, 'garbage', { 'content-type': 'text/plain' })).status).toBe(200);
     expect((await post(path, formOf('{}', { sign: 'wrong' }))).status).toBe(200);
     expect(await inbox()).toEqual([]);
+  });
+
+  test('is described with the methods that it answers, and names those for any other', async () => {
+    const { paths } = describeApi(describedRoutes, undefined) as { paths: Record<string, object> };
+    expect(Object.keys(paths['/mango/ping'] ?? {}).sort()).toEqual(['get', 'post']);
+    for (const method of ['GET', 'HEAD', 'POST']) expect((await fetch(`${base}/ping`, { method })).status, method).toBe(200);
+    for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+      const answer = await fetch(`${base}/ping`, { method });
+      expect([answer.status, answer.headers.get('allow')], method).toEqual([405, 'GET, HEAD, POST']);
+    }
+    expect((await fetch(`${base}/events/call`)).headers.get('allow')).toBe('POST');
   });
 });
 

@@ -50,6 +50,7 @@ describe('what makes no sense stops the start, in a sentence that names the vari
     ['LOG_LEVEL', 'loud'],
     ['TRUST_PROXY', 'true'],
     ['ADMIN_EMAIL', 'nobody'],
+    ['ADMIN_EMAIL', `${'a'.repeat(65)}@example.com`],
     ['ADMIN_PASSWORD', 'admin'],
     ['ADMIN_PASSWORD', 'Password'],
     ['TEMPORAL_TLS', 'maybe'],
