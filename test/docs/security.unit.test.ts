@@ -32,3 +32,19 @@ test('every test that docs/security.md names exists', async () => {
   const missing = (await rows()).flatMap(([, , , tests = '']) => named(tests)).filter((name) => !sources.includes(name));
   expect(missing).toEqual([]);
 });
+
+test('docs/security.md says of every direct dependency what was found of the version that is here', async () => {
+  const text = await readFile(`${ROOT}docs/security.md`, 'utf8');
+  const looked = Object.fromEntries(
+    [...text.matchAll(/^\| `([^`]+)` +\| ([^ |]+) +\| \S/gm)].map(([, name, version]) => [name, version]),
+  );
+  const { dependencies, devDependencies } = JSON.parse(await readFile(`${ROOT}package.json`, 'utf8')) as Record<string, object>;
+  const lock = JSON.parse(await readFile(`${ROOT}package-lock.json`, 'utf8')) as {
+    packages: Record<string, { version: string }>;
+  };
+  const here = Object.keys({ ...dependencies, ...devDependencies }).map((name) => [
+    name,
+    lock.packages[`node_modules/${name}`]?.version,
+  ]);
+  expect(looked).toEqual(Object.fromEntries(here));
+});
