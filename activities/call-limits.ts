@@ -1,5 +1,6 @@
 import type { Config } from '../db/config.ts';
 import type { CallLimits } from '../domain/call.ts';
+import type { ErasureInput } from '../workflows/messages.ts';
 
 /** The configured waits, in milliseconds. */
 export const limitsOf = (
@@ -9,4 +10,12 @@ export const limitsOf = (
   settleMs: config.callSettleSeconds * 1000,
   legMaxMs: config.legMaxSeconds * 1000,
   recordingWaitMs: config.recordingWaitSeconds * 1000,
+});
+
+/** An erasure looks again as often as a call may be settled, and waits for calls and what comes late of them as long as these do. */
+export const erasureInputOf = (limits: CallLimits, erasureId: string): ErasureInput => ({
+  erasureId,
+  pauseMs: limits.settleMs,
+  longestCallMs: limits.legMaxMs,
+  settleMs: limits.recordingWaitMs,
 });

@@ -1,12 +1,14 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { endCard } from '../db/calls.ts';
+import { unfinishedErasures } from '../db/erasures.ts';
 import type { Logger } from '../db/log.ts';
 import { lockUnfinished, redeliverCall, staleCards, unfinishedCalls, type UnfinishedCall } from '../db/mending.ts';
 import { inTransaction, type Db, type Transaction } from '../db/pool.ts';
 import { settleRecording } from '../db/recordings.ts';
 import type { CallLimits } from '../domain/call.ts';
-import { callbackWorkflowId, callWorkflowId, lateWorkflowId, type CallInput } from '../workflows/messages.ts';
+import { callbackWorkflowId, callWorkflowId, erasureWorkflowId, lateWorkflowId, type CallInput } from '../workflows/messages.ts';
 import type { MendResult, MendSteps } from '../workflows/steps.ts';
+import { erasureInputOf } from './call-limits.ts';
 import { createCallbackSteps } from './decisions/callbacks.ts';
 import { contextOf } from './decisions/context.ts';
 import { noteDecision } from './decisions/noted.ts';
@@ -47,6 +49,7 @@ export function createMendSteps(deps: MendDeps): MendSteps {
         done[outcome] += 1;
         deps.log.warn({ callId: call.id, outcome }, 'Mended a call without a workflow');
       }
+      if (callId === undefined) await resumeErasures(deps);
       return { ...done, cards: await clearCards(deps.db) };
     },
   };
@@ -103,6 +106,24 @@ async function mendCallback(deps: MendDeps, call: UnfinishedCall): Promise<Outco
   if (!isOurs) return null;
   await createCallbackSteps(deps).settleCallback({ callId: call.id, commandId: call.command_id, code: 'interrupted' });
   return 'stopped';
+}
+
+/** What was ordered to go must go: of a Temporal that has forgotten it, too. One that an admin stopped waits for an admin. */
+async function resumeErasures(deps: MendDeps): Promise<void> {
+  for (const erasureId of await unfinishedErasures(deps.db)) {
+    const workflowId = erasureWorkflowId(erasureId);
+    const fate = await fateOf(deps, workflowId);
+    if (fate === 'running' || fate === 'stopped') continue;
+    const options = {
+      workflowId,
+      taskQueue: deps.taskQueue,
+      args: [erasureInputOf(deps.limits, erasureId)],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    } as const;
+    await deps.client.withDeadline(Date.now() + deps.deadlineMs, () => deps.client.workflow.start('erasure', options));
+    deps.log.warn({ erasureId }, 'Resumed an erasure without a workflow');
+  }
 }
 
 async function fateOf(deps: MendDeps, workflowId: string): Promise<Fate> {

@@ -93,6 +93,16 @@ const MOST_UNDER_WAY = 100;
 export const listErasuresUnderWay = async (db: Executor): Promise<ErasureRow[]> =>
   (await db('erasures').whereNot({ state: 'done' }).orderBy('ordered_at').limit(MOST_UNDER_WAY)) as ErasureRow[];
 
+/** Erasures that should have a workflow: ordered, not done, and not on their way to one. */
+export async function unfinishedErasures(db: Executor): Promise<readonly string[]> {
+  const { rows } = await db.raw<{ rows: { id: string }[] }>(
+    `select id from erasures where state <> 'done' and not exists (
+       select from inbox i where i.entry = 'erasure:' || erasures.id and (i.delivered_at is null or i.delivered_at > now() - interval '20 seconds'))
+     order by ordered_at limit ${MOST_UNDER_WAY}`,
+  );
+  return rows.map(({ id }) => id);
+}
+
 export async function lockErasure(trx: Transaction, id: string): Promise<ErasureRow> {
   const row = (await trx('erasures').where({ id }).forUpdate().first()) as ErasureRow | undefined;
   if (!row) throw new Error(`Erasure ${id} has no row`);

@@ -16,9 +16,9 @@ import {
   type CallbackInput,
   type CallInput,
   type CallSignalArgs,
-  type ErasureInput,
 } from '../../workflows/messages.ts';
 import type { CallbackDelivery, CallbackStart, CallDelivery, Delivery, ErasureStart, Parcel } from './deliveries.ts';
+import { erasureInputOf } from '../call-limits.ts';
 import { searchAttributePairs } from '../../workflows/search-attributes.ts';
 import { refuseAction } from './refuse-action.ts';
 import { isClosed, SendingFailed } from './temporal-errors.ts';
@@ -157,13 +157,11 @@ async function startCallback(deps: SendingDeps, delivery: CallbackStart): Promis
 
 async function startErasure(deps: SendingDeps, { rowId, erasureId }: ErasureStart): Promise<readonly Settled[]> {
   const workflowId = erasureWorkflowId(erasureId);
-  const { settleMs: pauseMs, legMaxMs: longestCallMs, recordingWaitMs: settleMs } = deps.limits;
-  const input: ErasureInput = { erasureId, pauseMs, longestCallMs, settleMs };
   await unlessClosed(deps, () =>
     deps.client.workflow.start('erasure', {
       workflowId,
       taskQueue: deps.taskQueue,
-      args: [input],
+      args: [erasureInputOf(deps.limits, erasureId)],
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
     }),
   );

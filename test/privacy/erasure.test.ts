@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Destruction, Erasure, ErasurePreview } from '../../api/contract/privacy.ts';
+import { erasureWorkflowId } from '../../workflows/messages.ts';
 import { eventually } from '../support/live-call.ts';
 import { startProduct, type Product } from '../support/product.ts';
 import { connectTemporal, type TestTemporal } from '../support/temporal.ts';
@@ -61,6 +63,13 @@ async function erase(customerId: string, texts: 'erase' | 'keep' = 'erase'): Pro
     () => product.admin.get<Erasure>(`/api/erasures/${ordered.id}`),
     ({ state }) => state === 'done',
   );
+}
+
+/** The queue of the product's worker, from a workflow that it ran. */
+async function taskQueueOfErasures(): Promise<string> {
+  const { id } = await addCustomer('Яков Княжнин', {});
+  const ordered = await erase(id);
+  return (await temporal.client.workflow.getHandle(erasureWorkflowId(ordered.id)).describe()).taskQueue;
 }
 
 /** All texts in a history, those in its payloads too, a line each. */
@@ -231,6 +240,31 @@ describe('erasing a customer', () => {
     await eventually(state, (now) => now === 'done');
     expect(linesWith(await dumpOf(product.database.db), digits, written, 'Полонский')).toEqual([]);
     expect((await ticketsOf(id)).map(({ subject }) => subject)).toEqual(['Входящий звонок']);
+  });
+
+  test('one that Temporal has forgotten is taken up again, one that an admin stopped is not', async () => {
+    const { db } = product.database;
+    const { client } = temporal;
+    const taskQueue = await taskQueueOfErasures();
+    const withoutWorkflow = async (fullName: string): Promise<string> => {
+      const { id } = await addCustomer(fullName, { phones: [newNumber().phone] });
+      const order = { customer_id: id, reason: 'request', texts: 'erase', ordered_by: product.admin.agentId };
+      const [row] = (await db('erasures').insert(order, ['id'])) as { id: string }[];
+      return row?.id ?? '';
+    };
+    const [forgotten, stopped] = [await withoutWorkflow('Аполлон Майков'), await withoutWorkflow('Яков Полонский')];
+    const noWorker = { workflowId: erasureWorkflowId(stopped), taskQueue: 'nobody', args: [{ erasureId: stopped }] };
+    await (await client.workflow.start('erasure', noWorker)).terminate();
+    for (let i = 0; i < 2; i++) {
+      await client.workflow.execute('mend', { workflowId: `mend ${randomUUID()}`, taskQueue, args: [{}] });
+    }
+    await eventually(
+      async () => (await db('erasures').where({ id: forgotten }).first('state')) as { state: string },
+      ({ state }) => state === 'done',
+    );
+    expect(linesWith(await dumpOf(db), 'Майков')).toEqual([]);
+    expect(await db('destruction_log').where({ erasure_id: forgotten })).toHaveLength(1);
+    expect(await db('erasures').where({ id: stopped }).first('state')).toEqual({ state: 'ordered' });
   });
 
   test('texts can be kept, without the name, the number and the address', async () => {
