@@ -16,6 +16,7 @@ import { createDispatcher } from './dispatcher/index.ts';
 import { startFactsRefresher } from './facts-refresher.ts';
 import { startOperatorRefresher } from './operator-refresher.ts';
 import { createPrivacySteps } from './privacy.ts';
+import { beating } from './heartbeat.ts';
 import { createReconcileSteps } from './reconcile.ts';
 import { createMendSteps } from './mend-calls.ts';
 import { createRecordingSteps } from './recordings/index.ts';
@@ -52,10 +53,12 @@ export function createSteps(deps: StepDeps) {
   return {
     ...createCallSteps({ db }),
     ...createCommandSteps({ db, log, telephony, patienceMs: COMMAND_PATIENCE_MS }),
-    ...createRecordingSteps({ db, log, telephony, dataDir: config.dataDir }),
-    ...createReconcileSteps({ db, log, telephony }),
-    ...createStreamRetention({ db }),
-    ...createPrivacySteps({ db, log, secrets, dataDir: config.dataDir }),
+    ...beating({
+      ...createRecordingSteps({ db, log, telephony, dataDir: config.dataDir }),
+      ...createReconcileSteps({ db, log, telephony }),
+      ...createStreamRetention({ db }),
+      ...createPrivacySteps({ db, log, secrets, dataDir: config.dataDir }),
+    }),
   };
 }
 
@@ -101,7 +104,7 @@ export async function startWorker(options: {
     activities: logSteps(
       {
         ...createSteps({ db, config, log }),
-        ...createMendSteps({ db, log, client, taskQueue, limits: limitsOf(config), deadlineMs: 5_000 }),
+        ...beating(createMendSteps({ db, log, client, taskQueue, limits: limitsOf(config), deadlineMs: 5_000 })),
       },
       log,
     ),

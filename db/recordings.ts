@@ -116,12 +116,13 @@ export type Settlement =
 
 /**
  * The one way in which a recording becomes ready or is given up. What is ready stays so, whatever comes late. The call's row is
- * locked first, as every decision about the call does.
+ * locked first, as every decision about the call does. False if it was removed meanwhile: then its file is nobody's.
  */
-export async function settleRecording(trx: Transaction, settlement: Settlement): Promise<void> {
+export async function settleRecording(trx: Transaction, settlement: Settlement): Promise<boolean> {
   const row = await lockRecording(trx, settlement.id);
   if (!row) throw new Error(`Recording ${settlement.id} has no row`);
-  if (row.state === 'ready' || row.removed_at) return;
+  if (row.removed_at) return false;
+  if (row.state === 'ready') return true;
   if (settlement.state === 'ready') {
     const { contentType, bytes, durationSeconds, sha256 } = settlement;
     await table(trx)
@@ -137,9 +138,10 @@ export async function settleRecording(trx: Transaction, settlement: Settlement):
         updated_at: now(trx),
       } as object);
     if (row.conversation_id) await joinRecordings(trx, row.conversation_id);
-    return;
+    return true;
   }
   await changeReason(trx, row, 'unavailable', settlement.reason);
+  return true;
 }
 
 /**

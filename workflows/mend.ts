@@ -3,6 +3,7 @@ import type { MendResult, MendSteps } from './steps.ts';
 
 const { mendCalls } = proxyActivities<MendSteps>({
   startToCloseTimeout: '5m',
+  heartbeatTimeout: '20s',
   retry: { initialInterval: '2s', maximumInterval: '30s', maximumAttempts: 5 },
 });
 

@@ -5,6 +5,7 @@ import { CUT_KINDS, type PrivacySteps } from './steps.ts';
 /** Tried for as long as it takes: what was ordered to go must go. */
 const steps = proxyActivities<PrivacySteps>({
   startToCloseTimeout: '10m',
+  heartbeatTimeout: '20s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
 });
 

@@ -3,6 +3,7 @@ import type { UpkeepSteps } from './steps.ts';
 
 const { reconcileCalls, sweepRecordings, cutStreamEvents } = proxyActivities<UpkeepSteps>({
   startToCloseTimeout: '15m',
+  heartbeatTimeout: '20s',
   retry: { initialInterval: '5s', maximumInterval: '1m', maximumAttempts: 5 },
 });
 

@@ -36,7 +36,6 @@ export interface RecordingSteps {
 
 type Verdict = { readonly final: boolean; readonly reason: RecordingReason };
 
-const HEARTBEAT_MS = 10_000;
 const SWEPT_AFTER_MS = 3_600_000;
 /** A page instead of audio may be an outage's, but not for ever. */
 const NOT_AUDIO_ATTEMPTS = 3;
@@ -46,7 +45,11 @@ export function createRecordingSteps(deps: RecordingDeps): RecordingSteps {
   const store = deps.store ?? createDiskStore(recordingDirectory(deps.dataDir));
 
   async function settleReady(id: string, probe: AudioProbe, stored: { bytes: number; sha256: string }): Promise<FetchOutcome> {
-    await inTransaction(db, (trx) => settleRecording(trx, { id, state: 'ready', ...probe.result, ...stored }));
+    const isWanted = await inTransaction(db, (trx) => settleRecording(trx, { id, state: 'ready', ...probe.result, ...stored }));
+    if (!isWanted) {
+      await store.remove(id);
+      return { state: 'settled' };
+    }
     log.info({ recordingRowId: id, bytes: stored.bytes }, 'Recording is ready');
     return { state: 'settled' };
   }
@@ -81,7 +84,6 @@ export function createRecordingSteps(deps: RecordingDeps): RecordingSteps {
   return {
     async fetchRecording({ recordingRowId }) {
       const attempt = asyncLocalStorage.getStore();
-      const beat = setInterval(() => attempt?.heartbeat(), HEARTBEAT_MS);
       try {
         const row = await beginFetch(db, recordingRowId);
         if (!row?.recording_id || row.state === 'ready') return { state: 'settled' };
@@ -94,8 +96,6 @@ export function createRecordingSteps(deps: RecordingDeps): RecordingSteps {
       } catch (error) {
         // A worker that stops leaves the rest to another one, at once.
         throw attempt?.cancellationSignal.aborted ? attempt.cancellationSignal.reason : error;
-      } finally {
-        clearInterval(beat);
       }
     },
 

@@ -87,6 +87,23 @@ describe('Fetching a recording', () => {
     expect(pbx.sent).toEqual([]);
   });
 
+  it('of a customer who is erased meanwhile leaves no file', async () => {
+    const { rowId, recordingId } = await makeScene(database.db, cast);
+    const slow = new PassThrough();
+    pbx.recordings.set(recordingId, () => slow);
+    const fetching = steps().fetchRecording({ recordingRowId: rowId });
+    slow.write(mp3(100));
+    while ((await filesLeft()) === 0) await delay(5);
+    await database
+      .db('recordings')
+      .where({ id: rowId })
+      .update({ state: 'unavailable', reason: 'erased', removed_at: new Date() });
+    slow.end(mp3(100));
+    expect(await fetching).toEqual({ state: 'settled' });
+    expect(await rowOf(rowId)).toMatchObject({ state: 'unavailable', reason: 'erased' });
+    expect(await filesLeft()).toBe(0);
+  });
+
   it('by two workers at once keeps one file and tells of it once', async () => {
     const { rowId, recordingId, ticket } = await makeScene(database.db, cast);
     pbx.recordings.set(recordingId, mp3(200));

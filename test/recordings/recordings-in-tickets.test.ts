@@ -32,7 +32,7 @@ const rowsOf = async (conversationId: string): Promise<RecordingRow[]> =>
 const within = <T>(work: Parameters<typeof inTransaction<T>>[1]): Promise<T> => inTransaction(database.db, work);
 const ready = (id: string) =>
   ({ id, state: 'ready', contentType: 'audio/mpeg', bytes: 1_000, durationSeconds: 42, sha256: 'ab'.repeat(32) }) as const;
-const settleReady = (id: string): Promise<void> => within((trx) => settleRecording(trx, ready(id)));
+const settleReady = (id: string): Promise<boolean> => within((trx) => settleRecording(trx, ready(id)));
 
 describe('The place of a recording', () => {
   it('is kept for a talk that none was announced of, once', async () => {

@@ -1,11 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { hashPassword } from '../../api/passwords.ts';
 import { openSecrets } from '../../db/secrets.ts';
+import { migrate } from '../../db/migrate.ts';
+import { createPool } from '../../db/pool.ts';
 import { ensureDemo } from '../../run/demo-data.ts';
 import { LogFile } from '../../run/log-file.ts';
 import { freePorts } from '../../run/ports.ts';
+import { startPostgres } from '../../run/postgres.ts';
 import { supervise, type Service } from '../../run/supervise.ts';
 import { startTemporal, type RunningTemporal } from '../../run/temporal.ts';
 import { untilReady } from '../../run/until-ready.ts';
@@ -21,18 +25,59 @@ export type Killable = 'api' | 'worker' | 'temporal';
 /** The product as processes of its own: API, worker and a durable Temporal, each started again when it dies. */
 export interface RunningProcesses {
   readonly url: string;
+  readonly dataDir: string;
+  readonly temporalAddress: string;
   readonly database: TestDatabase;
   readonly pbx: DemoPbx;
   signIn(email: string): Promise<Visitor>;
   /** `kill -9`; the supervisor starts it again. Comes back when the process is gone. */
   kill(which: Killable): Promise<void>;
+  /** It answers nobody meanwhile, and its connections stay open. */
+  freeze(which: Killable, ms: number): Promise<void>;
   /** Waits until the API answers: only then does the PBX's next event have somebody to hear it. */
   healed(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startProcesses(): Promise<RunningProcesses> {
-  const database = await createTestDatabase();
+/** A database on a server of its own, which can be crashed without harm to other tests. */
+export interface CrashableDatabase extends TestDatabase {
+  /** As a superuser, on whatever is there. */
+  readonly serverUrl: string;
+  /** Down at once, without a checkpoint, and up again by its supervisor. Comes back when it answers. */
+  crash(): Promise<void>;
+}
+
+export async function startCrashableDatabase(): Promise<CrashableDatabase> {
+  const directory = await mkdtemp(join(tmpdir(), 'trubka-crashes-'));
+  const backOff = { firstMs: 50, mostMs: 500 };
+  const postgres = await startPostgres({ directory: join(directory, 'postgres'), durable: true, backOff });
+  const { databaseUrl: url, serverUrl, service } = postgres;
+  await migrate(url);
+  const db = createPool(url);
+  return {
+    ...{ url, db, serverUrl },
+    async crash() {
+      const { deaths } = service;
+      process.kill(service.pid as number, 'SIGQUIT');
+      const now = () => Promise.resolve(service.deaths);
+      await eventually(now, (count) => count > deaths, 60_000);
+      const answers = (): Promise<boolean> =>
+        db.raw('select 1').then(
+          () => true,
+          () => false,
+        );
+      await eventually(answers, (yes) => yes, 60_000);
+    },
+    async drop() {
+      await db.destroy();
+      await postgres.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function startProcesses(given?: TestDatabase): Promise<RunningProcesses> {
+  const database = given ?? (await createTestDatabase());
   const dataDir = await mkdtemp(join(tmpdir(), 'trubka-kills-'));
   const temporal: RunningTemporal = await startTemporal({ directory: join(dataDir, 'temporal') });
   const [port] = (await freePorts([undefined])) as [number];
@@ -70,8 +115,17 @@ export async function startProcesses(): Promise<RunningProcesses> {
   await ensureDemo(database.db, openSecrets({ dataDir }), account);
   await database.db('agents').update({ password_hash: await hashPassword(PASSWORD) });
 
+  const pidOf = async (which: Killable): Promise<number> =>
+    (await eventually(
+      async () => services[which].pid,
+      (found) => found !== undefined,
+      60_000,
+    )) as number;
+
   return {
     url,
+    dataDir,
+    temporalAddress: temporal.address,
     database,
     pbx,
     async signIn(email) {
@@ -89,18 +143,20 @@ export async function startProcesses(): Promise<RunningProcesses> {
     },
     async kill(which) {
       const service = services[which];
-      const pid = await eventually(
-        async () => service.pid,
-        (found) => found !== undefined,
-        60_000,
-      );
+      const pid = await pidOf(which);
       const { deaths } = service;
-      process.kill(pid as number, 'SIGKILL');
+      process.kill(pid, 'SIGKILL');
       await eventually(
         async () => service.deaths,
         (now) => now > deaths,
         60_000,
       );
+    },
+    async freeze(which, ms) {
+      const pid = await pidOf(which);
+      process.kill(pid, 'SIGSTOP');
+      await delay(ms);
+      process.kill(pid, 'SIGCONT');
     },
     async healed() {
       const isReady = (): Promise<boolean> =>
