@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { INSPECTOR_CHANNEL } from './inspector.ts';
+import { GENERIC_PLANS } from './pool.ts';
 import type { Secrets } from './secrets.ts';
 
 /** No answer of the intake takes longer than this: a PBX that waits may hang up for good. */
@@ -53,6 +54,7 @@ export function createIntakePool(databaseUrl: string): pg.Pool {
     query_timeout: INTAKE_DEADLINE_MS,
     statement_timeout: INTAKE_DEADLINE_MS - 100,
     keepAlive: true,
+    options: GENERIC_PLANS,
   });
   // Postgres went away under an idle connection: the pool has dropped it, and the next event opens another.
   pool.on('error', () => undefined);
@@ -74,15 +76,16 @@ export async function storeEvent(pool: pg.Pool, event: InboxEntry): Promise<Stor
 }
 
 async function insert(pool: pg.Pool, event: InboxEntry, body: string, why: string | null): Promise<boolean> {
-  const { rowCount } = await pool.query(
-    `insert into inbox (source, integration_id, key, entry, path, body, raw, why, verdict, delivered_at)
+  const { rowCount } = await pool.query({
+    name: 'store event',
+    text: `insert into inbox (source, integration_id, key, entry, path, body, raw, why, verdict, delivered_at)
      select 'pbx', $1::uuid, $2, $3::text, $4, $5::jsonb, $6, $7,
        case when $3::text is null then 'kept' else 'accepted' end, case when $3::text is null then now() end
      from (select set_config('synchronous_commit', 'on', true) as synchronous) as setting
      where synchronous = 'on'
      on conflict (source, coalesce(integration_id, '00000000-0000-0000-0000-000000000000'::uuid), key) do nothing`,
-    [event.integrationId, event.key, event.entry, event.path, body, event.raw, why],
-  );
+    values: [event.integrationId, event.key, event.entry, event.path, body, event.raw, why],
+  });
   return rowCount === 1;
 }
 

@@ -11,6 +11,12 @@ export interface PoolOptions {
   /** For processes that repeat the same few statements endlessly: they are parsed and planned once per connection. */
   readonly prepared?: boolean;
 }
+/**
+ * For connections whose few statements find rows by keys: each is planned once, without trying whether its parameters deserve a plan of
+ * their own, as they never do.
+ */
+export const GENERIC_PLANS = '-c plan_cache_mode=force_generic_plan';
+
 /** The driver would write to standard output by itself; what fails is thrown too, and logged by whoever catches it. */
 const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} };
 

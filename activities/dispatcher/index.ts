@@ -3,7 +3,7 @@ import knex from 'knex';
 import type { Config } from '../../db/config.ts';
 import { findWaitingEntries, hurryPostponedRows, nameOfEntry, type EntryKey } from '../../db/inbox.ts';
 import type { Logger } from '../../db/log.ts';
-import type { Db } from '../../db/pool.ts';
+import { GENERIC_PLANS, type Db } from '../../db/pool.ts';
 import type { Tracing } from '../../db/tracing.ts';
 import { limitsOf } from '../call-limits.ts';
 import { createBell } from './bell.ts';
@@ -243,7 +243,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
 /** While one of its entries waits for Temporal its connection waits too: nobody else's statements shall stand in line behind it. */
 function ownPool(db: Db, max: number): Db {
-  return knex({ ...db.client.config, pool: { min: 0, max } });
+  const { connection, ...config } = db.client.config as { connection: object };
+  return knex({ ...config, connection: { ...connection, options: GENERIC_PLANS }, pool: { min: 0, max } });
 }
 
 function entryDepsOf(deps: DispatcherDeps, tuning: Tuning, db: Db): EntryDeps {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Logger } from '../../db/log.ts';
 import { INBOX_CHANNELS } from '../../db/inbox.ts';
-import type { Executor } from '../../db/pool.ts';
+import { GENERIC_PLANS, type Executor } from '../../db/pool.ts';
 import { INSPECTOR_CHANNEL } from '../../db/inspector.ts';
 import { ticketVisible, type Viewer } from '../../db/visibility.ts';
 import type { Placed, Position } from './position.ts';
@@ -75,11 +75,12 @@ export function followStream(databaseUrl: string, listener: FeedListener, logger
     const rows: StreamRow[] = [];
     let after = { xid: from.xid.toString(), id: from.id.toString() };
     for (;;) {
-      const page = await connection.query<StreamRow>(
-        `select ${COLUMNS}, ${LEFT} as left from stream_events e left join tickets t on t.id = e.ticket_id
+      const page = await connection.query<StreamRow>({
+        name: 'feed',
+        text: `select ${COLUMNS}, ${LEFT} as left from stream_events e left join tickets t on t.id = e.ticket_id
          where (e.xid, e.id) > ($1::xid8, $2::bigint) order by e.xid, e.id limit ${PAGE}`,
-        [after.xid, after.id],
-      );
+        values: [after.xid, after.id],
+      });
       rows.push(...page.rows);
       const last = page.rows.at(-1);
       if (!last || page.rows.length < PAGE) break;
@@ -129,6 +130,7 @@ export function followStream(databaseUrl: string, listener: FeedListener, logger
       keepAlive: true,
       connectionTimeoutMillis: 5000,
       query_timeout: 20_000,
+      options: GENERIC_PLANS,
     });
     fresh.on('error', () => client === fresh && lost());
     fresh.on('end', () => client === fresh && lost());
