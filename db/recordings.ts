@@ -149,20 +149,25 @@ export async function settleRecording(trx: Transaction, settlement: Settlement):
  * S13. Done once per ticket and recording; to be asked for again when a conversation gets its ticket or moves to another.
  */
 export async function joinRecordings(trx: Transaction, conversationId: string): Promise<void> {
-  const talk = await talkOf(trx, conversationId);
-  if (!talk?.ticket_id) return;
-  const { rows } = await trx.raw<{ rows: { id: string }[] }>(
-    `select r.id from recordings r
-     where r.conversation_id = :conversationId and r.state = 'ready' and not exists (
+  const { rows } = await trx.raw<{ rows: (Talk & { readonly ticket_id: string; readonly recording: string })[] }>(
+    `select r.id as recording, c.id, c.call_id, c.ticket_id, c.outcome, c.answered_at from recordings r
+     join conversations c on c.id = r.conversation_id
+     where r.conversation_id = :conversationId and r.state = 'ready' and c.ticket_id is not null and not exists (
        select from ticket_events e
-       where e.ticket_id = :ticketId and e.type = 'recording' and e.data ->> 'recordingId' = cast(r.id as text))
+       where e.ticket_id = c.ticket_id and e.type = 'recording' and e.data ->> 'recordingId' = cast(r.id as text))
      order by r.ready_at, r.id`,
-    { conversationId, ticketId: talk.ticket_id },
+    { conversationId },
   );
-  if (rows.length === 0) return;
-  const ticket = await lockTicket(trx, talk.ticket_id);
-  if (!ticket) throw new Error(`Ticket ${talk.ticket_id} of conversation ${conversationId} is gone`);
-  for (const { id } of rows) await joinOne(trx, ticket, talk, id);
+  const [first] = rows;
+  if (!first) return;
+  const ticket = await lockTicket(trx, first.ticket_id);
+  if (!ticket) throw new Error(`Ticket ${first.ticket_id} of conversation ${conversationId} is gone`);
+  for (const { recording, ...talk } of rows) await joinOne(trx, ticket, talk, recording);
+}
+
+/** With the account at the PBX that has it. */
+interface LockedRecording extends RecordingRow {
+  readonly integration_id: string;
 }
 
 interface Talk {
@@ -171,12 +176,6 @@ interface Talk {
   readonly ticket_id: string | null;
   readonly outcome: string;
   readonly answered_at: Date | null;
-}
-
-async function talkOf(trx: Transaction, conversationId: string): Promise<Talk | undefined> {
-  return (await trx('conversations')
-    .where({ id: conversationId })
-    .first('id', 'call_id', 'ticket_id', 'outcome', 'answered_at')) as Talk | undefined;
 }
 
 /** A talk that is still going on will have been one. */
@@ -209,16 +208,15 @@ async function joinOne(trx: Transaction, ticket: TicketRow, talk: Talk, recordin
 }
 
 /** A fetch begins; null if there is nothing to fetch. A recording that was given up is pending again. */
-export async function beginFetch(db: Db, id: string): Promise<(RecordingRow & { readonly integration_id: string }) | null> {
+export async function beginFetch(db: Db, id: string): Promise<LockedRecording | null> {
   return db.transaction(async (trx) => {
     const row = await lockRecording(trx, id);
     if (!row?.recording_id || row.removed_at) return null;
-    const call = (await trx('calls').where({ id: row.call_id }).first('integration_id')) as { integration_id: string };
     if (row.state !== 'ready') {
       await table(trx).where({ id }).increment('attempts', 1);
       if (row.state === 'unavailable') await changeReason(trx, row, 'pending', null);
     }
-    return { ...row, integration_id: call.integration_id };
+    return row;
   });
 }
 
@@ -255,15 +253,18 @@ async function changeReason(
 }
 
 /** Locks in the order of all decisions about a call: the call, then what hangs on it. */
-async function lockRecording(trx: Transaction, id: string): Promise<RecordingRow | undefined> {
-  const call = await table(trx).where({ id }).first('call_id');
-  if (!call) return undefined;
-  await trx('calls').where({ id: call.call_id }).forUpdate().first('id');
-  return table(trx).where({ id }).forUpdate().first();
+async function lockRecording(trx: Transaction, id: string): Promise<LockedRecording | undefined> {
+  const { rows } = await trx.raw<{ rows: LockedRecording[] }>(
+    `select r.*, c.integration_id from calls c join recordings r on r.call_id = c.id where r.id = ? for update of c, r`,
+    [id],
+  );
+  return rows[0];
 }
 
 async function ticketIdOf(trx: Transaction, conversationId: string): Promise<string | null> {
-  return (await talkOf(trx, conversationId))?.ticket_id ?? null;
+  const row = (await trx('conversations').where({ id: conversationId }).first('ticket_id')) as
+    { ticket_id: string | null } | undefined;
+  return row?.ticket_id ?? null;
 }
 
 /** States of those recordings of the given ones that have a row. */

@@ -54,6 +54,9 @@ export interface NewTicket {
   readonly automatic: boolean;
 }
 
+/** Tickets that their transaction has just made: what is put into them at once makes them no newer. */
+const justMade = new WeakSet<TicketRow>();
+
 type EventRow = Readonly<Record<string, unknown>>;
 
 function eventRow(ticket: TicketRow, type: string, cause: Cause, more: EventRow = {}): EventRow {
@@ -121,6 +124,7 @@ export async function createTicket(trx: Transaction, ticket: NewTicket, cause: C
     })
     .returning('*')) as TicketRow[];
   if (!row) throw new Error('Postgres returned no row for a new ticket');
+  justMade.add(row);
   const byHand = cause.actor.type === 'agent';
   await appendTicketEvent(trx, row, 'created', cause, { at: now, toValue: row.status, isWork: byHand });
   if (row.status === 'closed') await appendTicketEvent(trx, row, 'closed', cause, { at: now, toValue: 'closed' });
@@ -257,7 +261,7 @@ export async function addMessage(
       ...(message.at ? { at: message.at } : {}),
     });
   }
-  await trx('tickets').where({ id: ticket.id }).update({ updated_at: new Date() });
+  if (!justMade.has(ticket)) await trx('tickets').where({ id: ticket.id }).update({ updated_at: new Date() });
   await publishTicketChanged(trx, ticket.id);
   return row;
 }

@@ -28,16 +28,6 @@ async function ownersOf(trx: Transaction, phone: string): Promise<string[]> {
   return rows.map((row) => row.customer_id);
 }
 
-/** S1: recognises the caller if the number belongs to exactly one customer; several are left to the agent's choice. */
-export async function recogniseCustomer(context: DecisionContext): Promise<CallRow> {
-  const call = await callOf(context);
-  if (call.customer_id || !call.phone) return call;
-  const [only, ...others] = await ownersOf(context.trx, call.phone);
-  if (!only || others.length > 0) return call;
-  await setCustomer(context, only);
-  return { ...call, customer_id: only };
-}
-
 type TicketOwner = Pick<TicketRow, 'customer_id' | 'phone'>;
 
 /** Whether a ticket is the caller's: the person's, or, where nobody chose among a number's several owners, one of theirs. */
@@ -84,11 +74,11 @@ export async function customerForTicket(context: DecisionContext): Promise<CallR
   if (call.customer_id || !call.phone) return call;
   // The number is locked before it is looked up: two calls from one new number make one customer.
   await lockCustomer(context.trx, call);
-  const recognised = await recogniseCustomer(context);
-  if (recognised.customer_id || (await ownersOf(context.trx, call.phone)).length > 0) return recognised;
-  const customerId = await createCustomer(context.trx, call.phone);
+  const [only, ...others] = await ownersOf(context.trx, call.phone);
+  if (others.length > 0) return call;
+  const customerId = only ?? (await createCustomer(context.trx, call.phone));
   await setCustomer(context, customerId);
-  return { ...recognised, customer_id: customerId };
+  return { ...call, customer_id: customerId };
 }
 
 /** A customer made from this number, of whom nobody has written anything since: a stopgap until somebody says who it is. */

@@ -72,7 +72,7 @@ async function applyTogether({ db }: DecisionDeps, input: ApplyInput): Promise<r
     const results: DecisionResult[] = [];
     for (const decision of input.decisions) results.push(await applyOnce(context, decision));
     const ends = input.decisions.some((decision) => decision.type === 'project' && decision.over);
-    if (ends && before.state !== 'over') await noteEnd(context, input.decisions);
+    if (ends && before.state !== 'over') await noteEnd(context, before, input.decisions);
     if (input.finalState) {
       await trx('calls')
         .where({ id: input.callId })
@@ -82,27 +82,32 @@ async function applyTogether({ db }: DecisionDeps, input: ApplyInput): Promise<r
   });
 }
 
+interface LockedCall extends CallRow {
+  readonly stopped_at: Date | null;
+}
+
 /** Locks the call's row for the transaction. */
-async function lockCall(trx: Transaction, callId: string): Promise<CallRow> {
-  const row = (await trx('calls').where({ id: callId }).forUpdate().first()) as CallRow | undefined;
+async function lockCall(trx: Transaction, callId: string): Promise<LockedCall> {
+  const row = (await trx('calls').where({ id: callId }).forUpdate().first()) as LockedCall | undefined;
   if (!row) throw ApplicationFailure.nonRetryable(`Call ${callId} has no row: was the database set back without Temporal?`);
   return row;
 }
 
 /** S14: a call that leaves nothing behind says so, for whoever asks why. */
-async function noteEnd(context: DecisionContext, decisions: readonly Decision[]): Promise<void> {
-  await tellThatStopped(context);
+async function noteEnd(
+  context: DecisionContext,
+  { stopped_at: stoppedAt }: LockedCall,
+  decisions: readonly Decision[],
+): Promise<void> {
+  if (stoppedAt) await tellThatStopped(context, stoppedAt);
   if (decisions.some(({ type }) => type === 'report_not_picked_up')) return;
   if (await hasOutcome(context.trx, context.callId)) return;
   await noteDecision(context, 'nothing_made', { rule: 'S14' });
 }
 
 /** What is known of a call whose workflow somebody stopped may be less than what happened: its tickets say so. */
-async function tellThatStopped(context: DecisionContext): Promise<void> {
+async function tellThatStopped(context: DecisionContext, stoppedAt: Date): Promise<void> {
   const { trx, callId } = context;
-  const call = (await trx('calls').where({ id: callId }).whereNotNull('stopped_at').first('stopped_at')) as
-    { stopped_at: Date } | undefined;
-  if (!call) return;
   const rows = (await trx('conversations')
     .where({ call_id: callId })
     .whereNotNull('ticket_id')
@@ -117,7 +122,7 @@ async function tellThatStopped(context: DecisionContext): Promise<void> {
       type: 'system',
       author: SYSTEM,
       code: 'call_stopped',
-      params: { at: call.stopped_at.toISOString() },
+      params: { at: stoppedAt.toISOString() },
     } as const;
     await addMessage(trx, ticket, entry, { actor: SYSTEM, callId });
   }
