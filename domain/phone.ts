@@ -19,6 +19,8 @@ const EXTENSION = /[\s,]*(?:доб|вн|ext|x|#)[.:\s]*\d{1,7}$/iu;
 const WRITTEN_NUMBER = /^[+\d\s()./\\-]+$/u;
 /** Nobody writes a number longer than this; expressions need not be run over a book. */
 const MAX_LENGTH = 100;
+/** Numbers whose reading is kept. */
+const MOST_REMEMBERED = 2_000;
 const ADDRESS = /^(?:(?:sips?|tel):)?([^@;?]*)(?:@([^;?:]+))?/iu;
 /** Hosts where the PBX keeps its own employees' devices: vpbx400000000.mangosip.ru. */
 const PBX_HOST = /(^|\.)(mangosip\.ru|vpbx[^.]*(\..*)?)$/iu;
@@ -27,13 +29,27 @@ const PBX_HOST = /(^|\.)(mangosip\.ru|vpbx[^.]*(\..*)?)$/iu;
  * Reads a number as people type it and as the PBX writes it. National reading comes first: ten digits are a number of `country`,
  * other lengths may be a number of any country without its plus. Null where the text is not one whole number.
  */
-export function parsePhone(text: string, country: string): E164 | null {
-  if (text.length > MAX_LENGTH) return null;
+export const parsePhone: (text: string, country: string) => E164 | null = remembered((text, country) => {
   const plain = plainText(text).replace(SCHEME, '').replace(PARAMETERS, '').replace(EXTENSION, '');
   if (!WRITTEN_NUMBER.test(plain) || digitsOf(plain) === '') return null;
   const found = readings(plain, country);
   const best = found.find((reading) => reading.isValid()) ?? found.find(isWorthKeeping);
   return best ? (best.number as E164) : null;
+});
+
+/** A call's events hold the same few numbers over and over. */
+function remembered(read: (text: string, country: string) => E164 | null): (text: string, country: string) => E164 | null {
+  const known = new Map<string, E164 | null>();
+  return (text, country) => {
+    if (text.length > MAX_LENGTH) return null;
+    const key = `${country} ${text}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const found = read(text, country);
+    if (known.size >= MOST_REMEMBERED) known.clear();
+    known.set(key, found);
+    return found;
+  };
 }
 
 function readings(plain: string, country: string): PhoneNumber[] {
@@ -107,7 +123,7 @@ function international(digits: string): PhoneNumber | undefined {
 function plainText(text: string): string {
   return text
     .normalize('NFKC')
-    .replace(/\p{Nd}/gu, digitValue)
+    .replace(/(?![0-9])\p{Nd}/gu, digitValue)
     .replace(/\p{Cf}/gu, '')
     .replace(/[\p{Z}\s]+/gu, ' ')
     .replace(/[\p{Pd}\u2212]/gu, '-')

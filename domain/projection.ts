@@ -52,8 +52,9 @@ function flagsOf(state: CallState, view: CallView): Record<string, true> {
 export function printOf(projection: Projection): string {
   const { rank: _, ...shown } = projection;
   let [high, low] = [0xdeadbeef, 0x41c6ce57];
-  for (const character of JSON.stringify(shown)) {
-    const code = character.codePointAt(0) ?? 0;
+  const text = JSON.stringify(shown);
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
     high = Math.imul(high ^ code, 0x9e3779b1);
     low = Math.imul(low ^ code, 0x5f356495);
   }
