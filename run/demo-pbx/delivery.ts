@@ -1,3 +1,5 @@
+import { request as requestPlain } from 'node:http';
+import { request as requestSecurely } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FaultBox, DeliveryFault } from './faults.ts';
 import type { Credentials } from './signature.ts';
@@ -93,16 +95,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     const startedAt = performance.now();
     const took = (): number => Math.round(performance.now() - startedAt);
     try {
-      const response = await fetch(options.baseUrl() + path, {
-        method: 'POST',
-        // A connection of its own for each event: one kept alive may be closed by the receiver as the event leaves, which loses it.
-        headers: { 'content-type': 'application/x-www-form-urlencoded', connection: 'close' },
-        body,
-        redirect: 'manual',
-        signal: AbortSignal.any([closing.signal, AbortSignal.timeout(options.timeoutMs)]),
-      });
-      const text = await response.text();
-      return { status: response.status, body: text, tookMs: took(), failure: null };
+      const answer = await postForm(new URL(options.baseUrl() + path), body, closing.signal, options.timeoutMs);
+      return { ...answer, tookMs: took(), failure: null };
     } catch (error) {
       return { status: null, body: '', tookMs: took(), failure: reasonOf(error) };
     }
@@ -122,6 +116,25 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     },
     close: () => closing.abort(),
   };
+}
+
+/** On a connection of its own: one kept alive may be closed by the receiver as the event leaves, which loses it. */
+function postForm(url: URL, form: string, signal: AbortSignal, timeoutMs: number): Promise<Pick<Sent, 'status' | 'body'>> {
+  const request = url.protocol === 'https:' ? requestSecurely : requestPlain;
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(form) };
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { method: 'POST', agent: false, headers, signal }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => (body += part));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? null, body }));
+    });
+    const patience = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    outgoing.on('close', () => clearTimeout(patience));
+    outgoing.on('error', reject);
+    outgoing.end(form);
+  });
 }
 
 function distort(event: PbxEvent, fault: DeliveryFault): unknown {
