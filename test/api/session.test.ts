@@ -233,6 +233,20 @@ describe('A session', () => {
     expect((await signIn(email, 'another good one')).status).toBe(200);
   });
 
+  it('keeps passwords as argon2id in OWASP’s measure, each with a salt of its own', async () => {
+    const hashes: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      const { email, id } = await account();
+      const changed = await holder(await signIn(email)).patch('/api/session', {
+        password: { current: PASSWORD, new: 'another horse battery' },
+      });
+      expect(changed.status).toBe(200);
+      hashes.push(((await api.db('agents').where({ id }).first('password_hash')) as { password_hash: string }).password_hash);
+    }
+    for (const hash of hashes) expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+    expect(hashes[0]).not.toBe(hashes[1]);
+  });
+
   it.each(['short', 'password', 'aaaaaaaaaa', '12345678'])('refuses the new password %s', async (password) => {
     const { email } = await account();
     const me = holder(await signIn(email));

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -18,7 +19,7 @@ let temporal: Connection;
 beforeAll(async () => {
   database = await startCrashableDatabase();
   await holdWhatIsErased();
-  processes = await startProcesses(database);
+  processes = await startProcesses(database, { CALL_SETTLE_SECONDS: '2', RECORDING_WAIT_SECONDS: '3' });
   await database.db('agents').where({ email: 'anna@demo.local' }).update({ role: 'admin' });
   admin = await processes.signIn('anna@demo.local');
   temporal = await Connection.connect({ address: processes.temporalAddress });
@@ -127,6 +128,21 @@ async function makeUnremovable(file: string): Promise<() => Promise<void>> {
     await rename(`${file}.kept`, file);
   };
 }
+
+test('a worker asked to leave finishes the step that it has under way, and is gone within ten seconds', async () => {
+  const [person] = (await talkedWith(1)) as [Person];
+  const held = await hold(`log ${person.id}`);
+  const { id } = await admin.post<Erasure>(`/api/customers/${person.id}/erasure`, { reason: 'request', texts: 'erase' });
+  await held.waiting(1);
+  const askedAt = Date.now();
+  const gone = processes.kill('worker', 'SIGTERM');
+  await delay(1_500);
+  await held.release();
+  await gone;
+  expect(Date.now() - askedAt).toBeLessThan(10_000);
+  expect(await database.db('erasures').where({ id }).first('state')).toEqual({ state: 'done' });
+  expect(await database.db('destruction_log').where({ erasure_id: id })).toHaveLength(1);
+}, 120_000);
 
 const FAULTS: readonly [string, () => Promise<void>][] = [
   ['the worker is killed', () => processes.kill('worker')],

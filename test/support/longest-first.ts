@@ -3,6 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files of more than some twenty seconds. One that is begun last keeps one core busy and the other waiting. */
 const LONGEST = [
+  'test/privacy/faults.test.ts',
   'test/product/kills.test.ts',
   'test/run/start.test.ts',
   'test/statistics/reckoning.test.ts',

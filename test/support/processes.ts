@@ -30,8 +30,8 @@ export interface RunningProcesses {
   readonly database: TestDatabase;
   readonly pbx: DemoPbx;
   signIn(email: string): Promise<Visitor>;
-  /** `kill -9`; the supervisor starts it again. Comes back when the process is gone. */
-  kill(which: Killable): Promise<void>;
+  /** `kill -9`, or another signal that ends it; the supervisor starts it again. Comes back when the process is gone. */
+  kill(which: Killable, signal?: NodeJS.Signals): Promise<void>;
   /** It answers nobody meanwhile, and its connections stay open. */
   freeze(which: Killable, ms: number): Promise<void>;
   /** Waits until the API answers: only then does the PBX's next event have somebody to hear it. */
@@ -76,7 +76,10 @@ export async function startCrashableDatabase(): Promise<CrashableDatabase> {
   };
 }
 
-export async function startProcesses(given?: TestDatabase): Promise<RunningProcesses> {
+export async function startProcesses(
+  given?: TestDatabase,
+  waits: Readonly<Record<string, string>> = {},
+): Promise<RunningProcesses> {
   const database = given ?? (await createTestDatabase());
   const dataDir = await mkdtemp(join(tmpdir(), 'trubka-kills-'));
   const temporal: RunningTemporal = await startTemporal({ directory: join(dataDir, 'temporal') });
@@ -93,6 +96,7 @@ export async function startProcesses(given?: TestDatabase): Promise<RunningProce
     CALL_SETTLE_SECONDS: '5',
     DRAFT_GRACE_SECONDS: '0.5',
     RECORDING_WAIT_SECONDS: '10',
+    ...waits,
   };
   const backOff = { firstMs: 50, mostMs: 500 };
   const start = (name: string, script: string): Service =>
@@ -141,11 +145,11 @@ export async function startProcesses(given?: TestDatabase): Promise<RunningProce
         .join('; ');
       return new Visitor(url, cookie, ((await response.json()) as { id: string }).id);
     },
-    async kill(which) {
+    async kill(which, signal = 'SIGKILL') {
       const service = services[which];
       const pid = await pidOf(which);
       const { deaths } = service;
-      process.kill(pid, 'SIGKILL');
+      process.kill(pid, signal);
       await eventually(
         async () => service.deaths,
         (now) => now > deaths,
