@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { request as requestPlain } from 'node:http';
 import { request as requestSecurely } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,6 +49,8 @@ export interface Delivery {
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { faults, onSent } = options;
   const closing = new AbortController();
+  // Each event on its way listens for the end.
+  setMaxListeners(0, closing.signal);
   const onTheWay = new Set<Promise<void>>();
   let waiting: (() => Promise<void>)[] = [];
 
