@@ -15,6 +15,7 @@ export interface CallRow {
   readonly phone: string | null;
   readonly line: string | null;
   readonly customer_id: string | null;
+  readonly projection_rank: string | number;
 }
 
 export interface ConversationRow {

@@ -10,7 +10,7 @@ import { actOn, answerAction } from './actions.ts';
 import { createCallbackSteps, reportFailure } from './callbacks.ts';
 import { callOf, type CallRow, type Causes, type DecisionContext } from './context.ts';
 import { lockCustomer } from './customers.ts';
-import { recordMissed } from './missed.ts';
+import { recordMissed, takeBackMissed } from './missed.ts';
 import { noteDecision } from './noted.ts';
 import { project, projectAlone } from './project.ts';
 import { recordAttempt, settleTalk } from './talks.ts';
@@ -69,6 +69,10 @@ async function applyTogether({ db }: DecisionDeps, input: ApplyInput): Promise<r
       return [{ type: 'more_is_coming' }];
     // Everything but the bare state may touch the customer's other tickets: the lock comes before any of theirs.
     if (input.decisions.some((decision) => decision.type !== 'project')) await lockCustomer(trx, await callOf(context));
+    if (endsWithoutMissed(input, before)) {
+      await lockCustomer(trx, await callOf(context));
+      await takeBackMissed(context);
+    }
     const results: DecisionResult[] = [];
     for (const decision of input.decisions) results.push(await applyOnce(context, decision));
     const ends = input.decisions.some((decision) => decision.type === 'project' && decision.over);
@@ -84,6 +88,12 @@ async function applyTogether({ db }: DecisionDeps, input: ApplyInput): Promise<r
 
 interface LockedCall extends CallRow {
   readonly stopped_at: Date | null;
+}
+
+/** Is the call ended by one who knows as much as any other attempt, and knows of no missed call? */
+function endsWithoutMissed({ decisions, endsHaving }: ApplyInput, before: CallRow): boolean {
+  if (endsHaving === undefined || decisions.some(({ type }) => type === 'record_missed')) return false;
+  return decisions.some((decision) => decision.type === 'project' && (decision.rank ?? 0) >= Number(before.projection_rank));
 }
 
 /** Locks the call's row for the transaction. */

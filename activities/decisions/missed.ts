@@ -1,6 +1,6 @@
 import { formatPhone } from '../../domain/phone.ts';
 import type { Decision } from '../../domain/decisions.ts';
-import { isAfter, standardSubject, type Moment } from '../../domain/tickets.ts';
+import { isAfter, standardSubject, type Moment, type TicketStatus } from '../../domain/tickets.ts';
 import {
   addMessage,
   appendTicketEvent,
@@ -11,6 +11,7 @@ import {
   type TicketRow,
 } from '../../db/tickets.ts';
 import type { Transaction } from '../../db/pool.ts';
+import { publishTicketChanged } from '../../db/stream.ts';
 import { byRule, callOf, type CallRow, type DecisionContext } from './context.ts';
 import { customerForTicket, lockCustomer } from './customers.ts';
 
@@ -171,4 +172,68 @@ export async function recordMissed(
   );
   await appendTicketEvent(trx, ticket, 'missed', cause, { messageId: message.id, data: { agentIds: decision.agentIds } });
   return ticket.id;
+}
+
+/**
+ * Takes back a missed call that an attempt counted of which Temporal never heard, and which whoever ends the call now, knowing more, knows
+ * to be none. All that was written of it goes; the ticket as well, if it holds nothing else and nobody has done anything in it.
+ */
+export async function takeBackMissed({ trx, callId }: DecisionContext): Promise<void> {
+  const id = `${callId}.m`;
+  const missed = (await trx('conversations').where({ id }).first('ticket_id')) as { ticket_id: string } | undefined;
+  const ticket = missed && (await lockTicket(trx, missed.ticket_id));
+  if (!ticket) return;
+  await trx('messages').where({ conversation_id: id }).delete();
+  await restoreStatus(trx, ticket, id);
+  await trx('ticket_events').where({ ticket_id: ticket.id, type: 'missed', conversation_id: id }).delete();
+  await trx('conversations').where({ id }).delete();
+  await trx('step_results').where({ call_id: callId, key: 'missed' }).delete();
+  if (await isNothingElse(trx, ticket)) {
+    for (const table of ['messages', 'ticket_events']) await trx(table).where({ ticket_id: ticket.id }).delete();
+    await trx('tickets').where({ id: ticket.id }).delete();
+  } else {
+    const latest = (await trx('conversations')
+      .where({ ticket_id: ticket.id, outcome: 'missed' })
+      .orderBy('ended_at', 'desc')
+      .first('ended_at', 'ended_seen_at')) as { ended_at: Date; ended_seen_at: Date } | undefined;
+    const [last_missed_at, last_missed_seen_at] = [latest?.ended_at ?? null, latest?.ended_seen_at ?? null];
+    await trx('tickets')
+      .where({ id: ticket.id })
+      .update({ missed_count: trx.raw('missed_count - 1'), last_missed_at, last_missed_seen_at });
+  }
+  await publishTicketChanged(trx, ticket.id);
+}
+
+/** As it was before that missed call opened the ticket again, unless somebody or something else has had a say since. */
+async function restoreStatus(trx: Transaction, ticket: TicketRow, missedId: string): Promise<void> {
+  const [latest, before] = (await trx('ticket_events')
+    .where({ ticket_id: ticket.id })
+    .whereIn('type', ['created', 'status', 'closed', 'reopened'])
+    .orderBy('id', 'desc')
+    .limit(2)) as {
+    id: string;
+    type: string;
+    at: Date;
+    rule: string | null;
+    conversation_id: string;
+    from_value: TicketStatus;
+  }[];
+  if (!latest || !before || latest.type === 'created' || latest.conversation_id !== missedId) return;
+  const closed_at = latest.from_value === 'closed' ? before.at : null;
+  await trx('tickets')
+    .where({ id: ticket.id })
+    .update({ status: latest.from_value, status_rule: before.rule ?? 'hand', closed_at });
+  await trx('ticket_events').where({ id: latest.id }).delete();
+}
+
+/** Whether a missed-call ticket holds nothing any more but what the service itself has noted in it. */
+async function isNothingElse(trx: Transaction, { id, automatic, touched_at }: TicketRow): Promise<boolean> {
+  if (!automatic || touched_at !== null) return false;
+  for (const table of ['conversations', 'calls', 'actions'])
+    if (await trx(table).where({ ticket_id: id }).first('ticket_id')) return false;
+  const written: unknown = await trx('messages')
+    .where({ ticket_id: id })
+    .whereNot({ type: 'system', author_type: 'system' })
+    .first('id');
+  return written === undefined;
 }

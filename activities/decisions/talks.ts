@@ -91,9 +91,10 @@ export async function settleTalk(
   decision: Extract<Decision, { type: 'settle_talk' }>,
 ): Promise<string | null> {
   const { trx } = call;
-  const conversation = await conversationOf(call, decision.conversationId);
-  if (!conversation) throw new Error(`Conversation ${decision.conversationId} was to be settled before it was written`);
-  const context = about(call, conversation.agent_id);
+  const found = await conversationOf(call, decision.conversationId);
+  if (!found) throw new Error(`Conversation ${decision.conversationId} was to be settled before it was written`);
+  const context = about(call, found.agent_id);
+  const conversation = await withoutAttempt(context, found);
   const automatic = automaticOutcome(conversation, decision.handedOver);
   let ticketId: string;
   if (!conversation.ticket_id) ticketId = (await makeAutomaticTicket(context, conversation, automatic)).id;
@@ -107,6 +108,24 @@ export async function settleTalk(
   await placeholder(trx, { conversationId: conversation.id, callId: context.callId });
   await publishTicketChanged(trx, ticketId);
   return ticketId;
+}
+
+/**
+ * A talk that an attempt of which Temporal never heard recorded as one without an answer: its entry goes, and with it the place in the
+ * missed-call ticket, where nobody else has put it.
+ */
+async function withoutAttempt({ trx }: DecisionContext, conversation: ConversationRow): Promise<ConversationRow> {
+  const entry = (await trx('messages')
+    .where({ conversation_id: conversation.id, code: 'call_attempt' })
+    .first('id', 'ticket_id')) as { id: string; ticket_id: string } | undefined;
+  if (!entry) return conversation;
+  await trx('messages').where({ id: entry.id }).delete();
+  await trx('ticket_events').where({ message_id: entry.id }).delete();
+  await publishTicketChanged(trx, entry.ticket_id);
+  if (conversation.made_by !== 'link') return conversation;
+  const nowhere = { ticket_id: null, made_by: null };
+  await trx('conversations').where({ id: conversation.id }).update(nowhere);
+  return { ...conversation, ...nowhere };
 }
 
 const wasTyped = async ({ trx }: DecisionContext, conversationId: string): Promise<boolean> =>

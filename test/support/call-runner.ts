@@ -195,6 +195,7 @@ export class CallRunner {
     const steps = createCallSteps({ db: this.db });
     for (let round = 0; round < 20; round++) {
       const plan = decide(this.state, this.limits, this.now);
+      const ends = this.state.overAt === null && plan.state.overAt !== null;
       this.state = plan.state;
       if (plan.decisions.length === 0) return;
       const { callId, causes } = this;
@@ -202,6 +203,7 @@ export class CallRunner {
         ...{ callId, decisions: plan.decisions },
         heard: causes.latest,
         heardOf: causes.of,
+        ...(ends ? { endsHaving: Number.MAX_SAFE_INTEGER } : {}),
       })) {
         if (result.type === 'announced') this.state = withAnnounced(this.state, result.recordingId, result.rowId);
       }
