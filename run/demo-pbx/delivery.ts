@@ -20,6 +20,8 @@ export interface Sent {
   readonly status: number | null;
   readonly body: string;
   readonly tookMs: number;
+  /** When the answer came, or was given up. */
+  readonly at: number;
   /** Why there is no status: `lost` by order, or what the network said. */
   readonly failure: string | null;
 }
@@ -63,7 +65,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     const fault = faults.forDelivery(path, event);
     const json = JSON.stringify(distort(event, fault));
     const note = (part: Partial<Sent>): void =>
-      onSent({ path, entryId, json, copy: 0, status: null, body: '', tookMs: 0, failure: null, ...part });
+      onSent({ path, entryId, json, copy: 0, status: null, body: '', tookMs: 0, at: Date.now(), failure: null, ...part });
     if (fault.lose) return note({ failure: 'lost' });
     const go = (): Promise<void> => track(deliver(path, json, fault, note));
     if (fault.withhold) return void waiting.push(go);

@@ -9,6 +9,8 @@ interface Loose {
   readonly tickets: Record<string, unknown>[];
   readonly calls: unknown[];
   readonly streams: unknown[];
+  readonly sent: Record<string, unknown>[];
+  readonly inbox: unknown[];
 }
 
 function oneCall(): Evidence {
@@ -43,7 +45,9 @@ function oneCall(): Evidence {
         recordings: [{ recordingId: 'pbx-r', callId: 'l', extension: '101', plan: 'stored', sha256: 'abc' }],
       },
     ],
-    sent: [{ path: '/events/call', entryId: 'e', json: JSON.stringify(leg), copy: 0, status: 200, failure: null, tookMs: 5 }],
+    sent: [
+      { path: '/events/call', entryId: 'e', json: JSON.stringify(leg), copy: 0, status: 200, failure: null, tookMs: 5, at: 10 },
+    ],
     received: [],
     acts: [
       {
@@ -184,6 +188,55 @@ describe('The judge of the campaign', () => {
   test('lets no run count in which a kill struck while nothing was under way', () => {
     const verdict = check(spoiled(set('strikes.0.inFlight', 0)));
     expect(verdict).toMatchObject({ passed: false, voidBecause: '1 of 1 kills struck while nothing was under way' });
+  });
+
+  const unanswered = (all: Loose): void => void all.sent.push({ ...all.sent[0], status: null, failure: 'ECONNRESET', copy: 1 });
+
+  test('lets no run count in which of more than a tenth of the events an answer was lost, though they were stored', () => {
+    const verdict = check(spoiled(unanswered));
+    expect(verdict).toMatchObject({
+      passed: false,
+      voidBecause: '100.0 % of the events had a request without an answer',
+      facts: { 'events with such a request (unknown)': '1 (100.0 %)', 'of these stored all the same (recovered)': 1 },
+    });
+  });
+
+  const slowAnswers = 'webhooks answered after more than 5 s';
+  const heldUp = 'of these with its API or the way to it held up';
+  test.each([
+    ['a slow answer of its own', 'stop postgres for 4 s', 0],
+    ['one whose API stood still', 'stop api1 for 5 s', 1],
+  ])('tells %s from one that nobody could give', (_name, what, excused) => {
+    const verdict = check(
+      spoiled((all) => {
+        set('sent.0.tookMs', 5_200)(all);
+        set('sent.0.at', 9_000)(all);
+        set('strikes.0', { what, kind: 'other', atMs: 1, inFlight: 1, recoveredMs: 1, from: 4_500, to: 8_000 })(all);
+      }),
+    );
+    expect(verdict.facts).toMatchObject({ [slowAnswers]: 1, [heldUp]: excused });
+  });
+
+  test('does not judge a call of which answer and summary were told when all waiting for them was over', () => {
+    const told = (state: string, seq: number, at: number) => {
+      const json = JSON.stringify({ entry_id: 'e', call_id: 'l', seq, call_state: state });
+      return { path: '/events/call', entryId: 'e', json, copy: 0, status: 200, failure: null, tookMs: 5, at };
+    };
+    const missed = (answeredAt: number): Evidence =>
+      spoiled((all) => {
+        set('settleMs', 8_000)(all);
+        set('tickets.0.status', 'open')(all);
+        all.sent.push(told('Disconnected', 3, 1_000), told('Connected', 2, answeredAt));
+        const bodies = all.sent.map(({ json }) => JSON.parse(json as string) as unknown);
+        all.inbox.push(
+          ...bodies.map((body) => ({ source: 'pbx', path: '/events/call', body, verdict: 'delivered', waiting: false })),
+        );
+      });
+    expect(check(missed(90_000))).toMatchObject({
+      counts: { different: 0 },
+      facts: { 'calls told of too late to be judged': 1 },
+    });
+    expect(check(missed(8_000))).toMatchObject({ counts: { different: 1 }, facts: { 'calls told of too late to be judged': 0 } });
   });
 });
 

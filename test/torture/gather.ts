@@ -50,6 +50,7 @@ export async function gather(sources: Sources): Promise<Evidence> {
     tail: await tailOf(admin, tickets),
     strikes,
     smallDisk: stack.smallDisk,
+    settleMs: stack.settleMs,
   };
 }
 

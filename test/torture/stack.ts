@@ -22,6 +22,7 @@ export type OurProcess = 'api1' | 'api2' | 'worker1' | 'worker2';
 export const GATES = ['webhooks', 'database', 'temporal'] as const;
 export type GateName = (typeof GATES)[number];
 
+const SETTLE_MS = 8_000;
 export const ADMIN = { email: 'admin@torture.local', password: 'correct horse battery staple' };
 
 /** The product as production runs it: two APIs behind a balancer, two workers, Temporal and Postgres, each a process of its own. */
@@ -42,6 +43,8 @@ export interface Stack {
   readonly gates: Readonly<Record<GateName, Gate>>;
   /** True where recordings and the database lie on small disks of their own, which can be filled. */
   readonly smallDisk: boolean;
+  /** `CALL_SETTLE_SECONDS` of the product under test. */
+  readonly settleMs: number;
   /** Asks one to stop in order, and starts it anew when it has: what a deployment does. */
   restart(name: OurProcess, env?: Readonly<Record<string, string>>): Promise<void>;
   stop(): Promise<void>;
@@ -106,7 +109,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     MANGO_API_KEY: options.pbx.key,
     MANGO_API_SALT: options.pbx.salt,
     MANGO_API_URL: options.pbx.url,
-    CALL_SETTLE_SECONDS: '8',
+    CALL_SETTLE_SECONDS: String(SETTLE_MS / 1000),
     DRAFT_GRACE_SECONDS: '0.5',
     LEG_MAX_SECONDS: '120',
     RECORDING_WAIT_SECONDS: '15',
@@ -154,6 +157,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     services,
     gates,
     smallDisk: disks.length === 2,
+    settleMs: SETTLE_MS,
     async down(...names) {
       await Promise.all(names.map((name) => services[name].stop(0)));
     },

@@ -238,7 +238,7 @@ export async function strike(one: Strike, target: Target, startedAt: number): Pr
   await one.hit(target);
   const healedFrom = one.kind === 'kill' ? at : Date.now();
   const well = await untilWell(target.stack, healedFrom);
-  const record = { what: one.name, kind: one.kind, atMs: at - startedAt, inFlight };
+  const record = { what: one.name, kind: one.kind, atMs: at - startedAt, inFlight, from: at, to: Date.now() };
   return { ...record, recoveredMs: well ? Date.now() - healedFrom : null };
 }
 

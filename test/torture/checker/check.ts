@@ -102,6 +102,35 @@ function checkInbox({ inbox, sent }: Evidence, tally: Tally): void {
   for (const key of acknowledged) if (!known.has(key)) tally.add('lost', `${key} was answered 200 and is not in the inbox`);
 }
 
+// What nobody could know in time --------------------------------------------------------------------------------------------
+
+/**
+ * Calls of which neither the answer nor the summary was told before all waiting for them was over: by the specification («Ends that do not
+ * come») such a call is judged as it stood, and what comes later changes nothing.
+ */
+function tooLate({ sent, calls, settleMs }: Evidence): ReadonlySet<string> {
+  if (settleMs === undefined) return new Set();
+  const first = new Map<string, number>();
+  for (const one of sent) {
+    const key = one.status === 200 ? keyOfSent(one) : null;
+    if (key !== null) first.set(key, Math.min(first.get(key) ?? Number.POSITIVE_INFINITY, one.at));
+  }
+  const toldOf = (call: Evidence['calls'][number], state: string): number[] => {
+    const bodies = sent
+      .filter(({ entryId, path }) => entryId === call.entryId && path.endsWith('/events/call'))
+      .map(({ json, path }) => ({ path, body: JSON.parse(json) as Record<string, unknown> }))
+      .filter(({ body }) => body['call_state'] === state);
+    return bodies.map(({ path, body }) => first.get(keyOf(path, body) ?? '') ?? Number.POSITIVE_INFINITY);
+  };
+  const late = calls.filter((call) => {
+    const ends = toldOf(call, 'Disconnected').filter(Number.isFinite);
+    const given = Math.max(...ends) + settleMs;
+    const summary = first.get(`summary ${call.entryId}`) ?? Number.POSITIVE_INFINITY;
+    return summary > given && [...toldOf(call, 'Appeared'), ...toldOf(call, 'Connected')].some((at) => at > given);
+  });
+  return new Set(late.map(({ entryId }) => entryId));
+}
+
 // I2, I3 --------------------------------------------------------------------------------------------------------------------
 
 type Told = TicketRecord['messages'][number] & {
@@ -118,6 +147,8 @@ function checkTickets(evidence: Evidence, tally: Tally): void {
   for (const { conversation } of talksIn(evidence.tickets)) seen.set(conversation.id, (seen.get(conversation.id) ?? 0) + 1);
   for (const [id, times] of seen) tally.add('twoTickets', `conversation ${id} stands in ${times} messages`, times - 1);
 
+  const late = tooLate(evidence);
+  const isTooLate = ({ entryIds }: StoryRecord): boolean => entryIds.some((entryId) => late.has(entryId));
   const hidden = evidence.stories.filter(({ phone }) => phone === null);
   const groups: (readonly [readonly StoryRecord[], string])[] = [
     ...evidence.stories
@@ -129,7 +160,7 @@ function checkTickets(evidence: Evidence, tally: Tally): void {
   for (const { phone, id } of evidence.tickets)
     if (!phones.has(phone)) tally.add('twoTickets', `ticket ${id} belongs to nobody who called`);
   for (const [stories, name] of groups) {
-    if (stories.some(({ trouble }) => trouble !== null)) continue;
+    if (stories.some((story) => story.trouble !== null || isTooLate(story))) continue;
     const expected = stories.flatMap((story) => expectedTickets(story, facts));
     compare(expected, byPhone.get(stories[0]?.phone ?? null) ?? [], name, evidence, tally);
   }
@@ -306,8 +337,9 @@ function checkRecordings(evidence: Evidence, tally: Tally): void {
   for (const [sha256, times] of delivered) tally.add('recordingTwice', `recording ${bySha.get(sha256)?.recordingId}`, times - 1);
   const mapped = new Set(evidence.staff.map(({ extension }) => extension));
   const broken = new Set(evidence.stories.filter(({ trouble }) => trouble !== null).flatMap(({ entryIds }) => entryIds));
+  const late = tooLate(evidence);
   for (const call of evidence.calls) {
-    if (broken.has(call.entryId)) continue;
+    if (broken.has(call.entryId) || late.has(call.entryId)) continue;
     const talked = new Set(call.talks.filter((talk) => talk.with === 'customer').map(({ extension }) => extension));
     for (const { plan, sha256, extension, recordingId } of call.recordings) {
       if (plan !== 'stored' || sha256 === null || !mapped.has(extension) || !talked.has(extension)) continue;
@@ -391,18 +423,38 @@ function checkFigures({ tickets, statistics }: Evidence, tally: Tally): void {
 
 // What the table shows ------------------------------------------------------------------------------------------------------
 
-function whyVoid({ strikes, calls }: Evidence): string | null {
+/** Events of which at least one request was never answered: whether it was stored was unknown then, whatever became of the next one. */
+function unknownOf({ sent }: Evidence): { readonly unknown: number; readonly recovered: number; readonly events: number } {
+  const byEvent = groupBy(
+    sent.filter(({ failure }) => failure !== 'lost'),
+    (one) => keyOfSent(one) ?? one.path,
+  );
+  const unknown = [...byEvent.values()].filter((requests) => requests.some(({ status }) => status === null));
+  const recovered = unknown.filter((requests) => requests.some(({ status }) => status === 200));
+  return { unknown: unknown.length, recovered: recovered.length, events: byEvent.size };
+}
+
+/** More than this, and a run says little: what is unknown counts neither for nor against. */
+const MOST_UNKNOWN = 0.1;
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+function whyVoid(evidence: Evidence): string | null {
+  const { strikes, calls } = evidence;
   const kills = strikes.filter(({ kind }) => kind === 'kill');
   const landed = kills.filter(({ inFlight }) => inFlight > 0);
   if (landed.length < kills.length)
     return `${kills.length - landed.length} of ${kills.length} kills struck while nothing was under way`;
-  return calls.length === 0 ? 'no call was made' : null;
+  if (calls.length === 0) return 'no call was made';
+  const { unknown, events } = unknownOf(evidence);
+  return unknown > MOST_UNKNOWN * events ? `${percent(unknown / events)} of the events had a request without an answer` : null;
 }
 
 function factsForTable(evidence: Evidence): Verdict['facts'] {
   const { sent, acts, strikes, calls, stories, orders, streams, inbox, tickets } = evidence;
   const acknowledged = new Set(sent.filter(({ status }) => status === 200).flatMap((one) => keyOfSent(one) ?? []));
   const unanswered = sent.filter(({ status, failure }) => status === null && failure !== 'lost');
+  const { unknown, recovered, events } = unknownOf(evidence);
+  const slow = sent.filter(({ status, tookMs }) => status !== null && tookMs > SLOW_MS);
   const recoveries = strikes.flatMap(({ recoveredMs }) => recoveredMs ?? []).sort((a, b) => a - b);
   const at = (share: number): number => recoveries[Math.min(recoveries.length - 1, Math.floor(share * recoveries.length))] ?? 0;
   const took = sent
@@ -430,8 +482,10 @@ function factsForTable(evidence: Evidence): Verdict['facts'] {
     'events acknowledged': acknowledged.size,
     'copies beyond the first': sent.filter(({ status }) => status === 200).length - acknowledged.size,
     'events never sent': sent.filter(({ failure }) => failure === 'lost').length,
-    'requests without an answer (unknown)': unanswered.length,
-    'of these stored all the same (recovered)': unanswered.filter((one) => acknowledged.has(keyOfSent(one) ?? '')).length,
+    'requests without an answer': `${unanswered.length} (${percent(unanswered.length / Math.max(1, sent.length))})`,
+    'events with such a request (unknown)': `${unknown} (${percent(unknown / Math.max(1, events))})`,
+    'of these stored all the same (recovered)': recovered,
+    'calls told of too late to be judged': tooLate(evidence).size,
     'refused with 503': sent.filter(({ status }) => status === 503).length,
     'rows in the inbox': inbox.length,
     'agents’ actions': acts.length,
@@ -444,8 +498,23 @@ function factsForTable(evidence: Evidence): Verdict['facts'] {
     'time to recover p50 / p95 / max (ms)': `${at(0.5)} / ${at(0.95)} / ${recoveries.at(-1) ?? 0}`,
     'most memory by process (MB)': listOf(evidence.footprint?.peakMb),
     'disk at the end (MB)': listOf(evidence.footprint?.diskMb),
+    'webhooks answered after more than 5 s': slow.length,
+    'of these with its API or the way to it held up': slow.filter((one) => isHeldUp(one, evidence)).length,
     'webhook answered p50 / p99 / max (ms)': `${took[Math.floor(took.length / 2)] ?? 0} / ${took[Math.floor(took.length * 0.99)] ?? 0} / ${took.at(-1) ?? 0}`,
   };
+}
+
+// I13 -----------------------------------------------------------------------------------------------------------------------
+
+const SLOW_MS = 5_000;
+/** Faults after which nobody is there to answer, or to bring the answer. */
+const HOLDS_ANSWERS = /api\d|webhooks|all/;
+
+/** Did such a fault strike while this request was waiting? */
+function isHeldUp({ at, tookMs }: SentRecord, { strikes }: Evidence): boolean {
+  return strikes.some(
+    ({ what, from, to }) => HOLDS_ANSWERS.test(what) && from !== undefined && to !== undefined && from <= at && to >= at - tookMs,
+  );
 }
 
 function listOf(amounts: Readonly<Record<string, number>> = {}): string {

@@ -42,6 +42,8 @@ export interface Evidence {
   readonly tail: readonly { readonly path: string; readonly statuses: readonly (number | null)[] }[];
   readonly strikes: readonly StrikeRecord[];
   readonly smallDisk: boolean;
+  /** How long the product waits for what is missing after a call's end. */
+  readonly settleMs?: number;
   /** Not in evidence that was kept before it was looked at. */
   readonly footprint?: FootprintRecord;
 }
@@ -104,6 +106,8 @@ export interface SentRecord {
   readonly status: number | null;
   readonly failure: string | null;
   readonly tookMs: number;
+  /** When the answer came. */
+  readonly at: number;
 }
 
 export interface ActRecord {
@@ -205,4 +209,7 @@ export interface StrikeRecord {
   readonly inFlight: number;
   /** Until everything answered again; null if it never did. */
   readonly recoveredMs: number | null;
+  /** From its beginning until everything answered again, as the clock has it. */
+  readonly from?: number;
+  readonly to?: number;
 }
