@@ -69,10 +69,7 @@ async function applyTogether({ db }: DecisionDeps, input: ApplyInput): Promise<r
       return [{ type: 'more_is_coming' }];
     // Everything but the bare state may touch the customer's other tickets: the lock comes before any of theirs.
     if (input.decisions.some((decision) => decision.type !== 'project')) await lockCustomer(trx, await callOf(context));
-    if (endsWithoutMissed(input, before)) {
-      await lockCustomer(trx, await callOf(context));
-      await takeBackMissed(context);
-    }
+    if (endsWithoutMissed(input, before)) await takeBackMissed(context);
     const results: DecisionResult[] = [];
     for (const decision of input.decisions) results.push(await applyOnce(context, decision));
     const ends = input.decisions.some((decision) => decision.type === 'project' && decision.over);

@@ -178,10 +178,13 @@ export async function recordMissed(
  * Takes back a missed call that an attempt counted of which Temporal never heard, and which whoever ends the call now, knowing more, knows
  * to be none. All that was written of it goes; the ticket as well, if it holds nothing else and nobody has done anything in it.
  */
-export async function takeBackMissed({ trx, callId }: DecisionContext): Promise<void> {
+export async function takeBackMissed(context: DecisionContext): Promise<void> {
+  const { trx, callId } = context;
   const id = `${callId}.m`;
   const missed = (await trx('conversations').where({ id }).first('ticket_id')) as { ticket_id: string } | undefined;
-  const ticket = missed && (await lockTicket(trx, missed.ticket_id));
+  if (!missed) return;
+  await lockCustomer(trx, await callOf(context));
+  const ticket = await lockTicket(trx, missed.ticket_id);
   if (!ticket) return;
   await trx('messages').where({ conversation_id: id }).delete();
   await restoreStatus(trx, ticket, id);
