@@ -187,7 +187,7 @@ describe('The judge of the campaign', () => {
 
   test('lets no run count in which a kill struck while nothing was under way', () => {
     const verdict = check(spoiled(set('strikes.0.inFlight', 0)));
-    expect(verdict).toMatchObject({ passed: false, voidBecause: '1 of 1 kills struck while nothing was under way' });
+    expect(verdict).toMatchObject({ passed: false, faults: 0, voidBecause: '1 of 1 kills struck while nothing was under way' });
   });
 
   const unanswered = (all: Loose): void => void all.sent.push({ ...all.sent[0], status: null, failure: 'ECONNRESET', copy: 1 });
@@ -196,6 +196,7 @@ describe('The judge of the campaign', () => {
     const verdict = check(spoiled(unanswered));
     expect(verdict).toMatchObject({
       passed: false,
+      faults: 0,
       voidBecause: '100.0 % of the events had a request without an answer',
       facts: { 'events with such a request (unknown)': '1 (100.0 %)', 'of these stored all the same (recovered)': 1 },
     });

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runCampaign } from './campaign.ts';
-import { check } from './checker/check.ts';
+import { check, type Verdict } from './checker/check.ts';
 import type { Evidence } from './checker/evidence.ts';
 import { mutantNamed, MUTANTS, type Mutant } from './mutants.ts';
 import { runMutant } from './spoiled-copy.ts';
@@ -48,8 +48,13 @@ const commitOf = (): string => {
   }
 };
 
-/** True if the product passed. */
-async function torture(): Promise<boolean> {
+/** Exit code: the product passed; it failed; what happened to it proves nothing, for or against it. */
+const [PASSED, FAILED, VOID] = [0, 1, 3];
+
+const exitCodeOf = ({ passed, faults, voidBecause }: Verdict): number =>
+  passed ? PASSED : voidBecause !== null && faults === 0 ? VOID : FAILED;
+
+async function torture(): Promise<number> {
   say(`Seed ${seed}: ${calls} calls, ${kills} kills`);
   const wishes = {
     calls: Number(calls),
@@ -77,7 +82,7 @@ async function torture(): Promise<boolean> {
   );
   writeFileSync(join(values.out, `${seed}.evidence.json`), JSON.stringify(evidence));
   process.stdout.write(`\n${table}\n`);
-  return verdict.passed;
+  return exitCodeOf(verdict);
 }
 
 /** True if the checker noticed by the count it should. */
@@ -88,20 +93,20 @@ async function caught(mutant: Mutant): Promise<boolean> {
   return by.length > 0;
 }
 
-function judgeAgain(file: string): boolean {
+function judgeAgain(file: string): number {
   const verdict = check(JSON.parse(readFileSync(file, 'utf8')) as Evidence);
   const command = `npm run torture -- --judge ${file}`;
   process.stdout.write(`${tableOf({ verdict, commit: 'as it was', seed: Number.NaN, seconds: 0, command })}\n`);
-  return verdict.passed;
+  return exitCodeOf(verdict);
 }
 
-async function main(): Promise<boolean> {
+async function main(): Promise<number> {
   if (values.judge !== undefined) return judgeAgain(values.judge);
   if (values.mutant === undefined) return torture();
   const mutants = values.mutant === 'all' ? MUTANTS : [mutantNamed(values.mutant)];
   const outcomes: boolean[] = [];
   for (const mutant of mutants) outcomes.push(await caught(mutant));
-  return outcomes.every(Boolean);
+  return outcomes.every(Boolean) ? PASSED : FAILED;
 }
 
-process.exit((await main()) ? 0 : 1);
+process.exit(await main());

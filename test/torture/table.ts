@@ -10,11 +10,11 @@ export interface Run {
 
 /** The table that a run publishes. */
 export function tableOf({ verdict, commit, seed, seconds, command }: Run): string {
-  const { counts, facts, cases, voidBecause, passed } = verdict;
+  const { counts, facts, cases, voidBecause, faults, passed } = verdict;
   const rows = Object.entries({ commit, seed, 'took (s)': seconds, ...facts }).map(([name, value]) => `| ${name} | ${value} |`);
   const wrong = MUST_BE_NOUGHT.filter((name) => counts[name] > 0);
   const right = MUST_BE_NOUGHT.filter((name) => counts[name] === 0);
-  const outcome = voidBecause !== null ? `**void**: ${voidBecause}` : passed ? '**passed**' : '**failed**';
+  const outcome = voidBecause !== null && faults === 0 ? `**void**: ${voidBecause}` : passed ? '**passed**' : '**failed**';
   return [
     `Outcome: ${outcome}`,
     '',

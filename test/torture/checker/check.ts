@@ -41,6 +41,8 @@ export interface Verdict {
   readonly facts: Readonly<Record<string, number | string>>;
   /** Why the run proves nothing, if so. */
   readonly voidBecause: string | null;
+  /** All that was counted and must be nought. */
+  readonly faults: number;
   readonly passed: boolean;
 }
 
@@ -78,8 +80,9 @@ export function check(evidence: Evidence): Verdict {
   for (const { story, shape, trouble } of evidence.stories)
     if (trouble !== null) tally.add('storiesBroken', `${story} (${shape}): ${trouble}`);
   const voidBecause = whyVoid(evidence);
-  const passed = voidBecause === null && MUST_BE_NOUGHT.every((name) => tally.counts[name] === 0);
-  return { counts: tally.counts, cases: tally.cases, facts: factsForTable(evidence), voidBecause, passed };
+  const faults = MUST_BE_NOUGHT.reduce((sum, name) => sum + tally.counts[name], 0);
+  const passed = voidBecause === null && faults === 0;
+  return { counts: tally.counts, cases: tally.cases, facts: factsForTable(evidence), voidBecause, faults, passed };
 }
 
 // I1 ------------------------------------------------------------------------------------------------------------------------
