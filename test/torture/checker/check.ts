@@ -118,9 +118,12 @@ function tooLate({ sent, calls, settleMs }: Evidence): ReadonlySet<string> {
     const key = one.status === 200 ? keyOfSent(one) : null;
     if (key !== null) first.set(key, Math.min(first.get(key) ?? Number.POSITIVE_INFINITY, one.at));
   }
+  const legs = groupBy(
+    sent.filter(({ path }) => path.endsWith('/events/call')),
+    ({ entryId }) => entryId,
+  );
   const toldOf = (call: Evidence['calls'][number], state: string): number[] => {
-    const bodies = sent
-      .filter(({ entryId, path }) => entryId === call.entryId && path.endsWith('/events/call'))
+    const bodies = (legs.get(call.entryId) ?? [])
       .map(({ json, path }) => ({ path, body: JSON.parse(json) as Record<string, unknown> }))
       .filter(({ body }) => body['call_state'] === state);
     return bodies.map(({ path, body }) => first.get(keyOf(path, body) ?? '') ?? Number.POSITIVE_INFINITY);
