@@ -2,6 +2,7 @@ import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCallSteps } from '../../activities/decisions/index.ts';
 import { newCallState, withCallMessage } from '../../domain/decisions.ts';
+import type { CallMessage } from '../../domain/messages.ts';
 import { printOf } from '../../domain/projection.ts';
 import { ringingOf } from '../../domain/ringing.ts';
 import { agent, CallRunner, seedCast } from '../support/call-runner.ts';
@@ -329,6 +330,81 @@ describe('the call workflow', () => {
       await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await call.handle.fetchHistory());
     },
   );
+
+  describe('never 2, 3: an ending step done again, as the answer to its first attempt is lost, is told that more is coming', () => {
+    /** Tells the call all but what is told last, which the inbox takes in while the first attempt's answer is on its way. */
+    async function endTwice(events: CallRunner, told: readonly CallMessage[], toldLast: CallMessage): Promise<void> {
+      const { entry_id: entry } = await database.db('calls').where({ id: events.callId }).first('entry_id');
+      const kept = { source: 'pbx', integration_id: cast.integrationId, key: `kept:${entry}`, entry, body: '{}' };
+      const steps = createCallSteps({ db: database.db });
+      const answers: string[][] = [];
+      const lostQueue = uniqueTaskQueue('lost');
+      const losing = await createTestWorker({
+        db: database.db,
+        connection: temporal.nativeConnection,
+        taskQueue: lostQueue,
+        database: {
+          ...steps,
+          async applyDecisions(input) {
+            const results = await steps.applyDecisions(input);
+            if (input.endsHaving === undefined) return results;
+            answers.push(results.map(({ type }) => type));
+            if (answers.length > 1) return results;
+            await database.db('inbox').insert(kept);
+            throw new Error('the answer is lost');
+          },
+        },
+      });
+      const call = new LiveCall(temporal.client, lostQueue, events.callId);
+      await call.send(...told);
+      await eventually(
+        async () => answers.length,
+        (times) => times >= 2,
+      );
+      expect(answers.slice(0, 2)).toEqual([expect.arrayContaining(['ticketed']), ['more_is_coming']]);
+      await call.send(toldLast);
+      await database.db('inbox').where({ key: kept.key }).update({ delivered_at: new Date() });
+      await call.handle.result();
+      await losing.stop();
+    }
+
+    const found = async (callId: string) => {
+      const { phone } = await database.db('calls').where({ id: callId }).first('phone');
+      return database.db('tickets').where({ phone }).orderBy('id').select('kind', 'status', 'missed_count');
+    };
+
+    test.each([
+      ['a missed call is none if the answer comes', 'answer', { kind: 'incoming', status: 'open', missed_count: 0 }],
+      ['a missed call is none if the summary tells of a talk', 'summary', { kind: 'incoming', status: 'open', missed_count: 0 }],
+      ['a missed call is counted once if nothing new comes', 'nothing', { kind: 'missed', status: 'open', missed_count: 1 }],
+    ] as const)('%s', async (_title, last, ticket) => {
+      const { events } = await newCall();
+      const times = { startedAt: events.now, talkedAt: events.now + 1_000, endedAt: events.now + 9_000 };
+      const rings = events.leg('A', 'appeared', { to: agent(cast.anna) });
+      const answered = events.leg('A', 'connected');
+      const told = [rings, events.leg('A', 'disconnected')];
+      const summary = (talk: object): CallMessage => events.summary({ to: agent(cast.anna), ...talk });
+      await endTwice(events, told, { answer: answered, summary: summary(times), nothing: summary({}) }[last]);
+      expect(await found(events.callId)).toEqual([ticket]);
+    });
+
+    test('an attempt in the ticket of missed calls is a talk with a ticket of its own if the answer comes', async () => {
+      const { events } = await newCall();
+      await events.send(events.leg('A', 'appeared', { to: agent(cast.anna) }));
+      await events.send(events.leg('A', 'disconnected'));
+      await events.pass(60_000);
+      const { phone } = await database.db('calls').where({ id: events.callId }).first('phone');
+      const back = await CallRunner.start(database.db, cast.integrationId, { phone, at: Date.now() });
+      const dials = back.leg('A', 'appeared', { from: agent(cast.boris), to: { kind: 'outside', number: 1 } });
+      const answered = back.leg('A', 'connected');
+      await endTwice(back, [dials, back.leg('A', 'disconnected')], answered);
+      expect(await found(back.callId)).toEqual([
+        { kind: 'missed', status: 'open', missed_count: 1 },
+        { kind: 'outgoing', status: 'closed', missed_count: 0 },
+      ]);
+      expect(await database.db('messages').where({ conversation_id: back.conversationId(), code: 'call_attempt' })).toEqual([]);
+    });
+  });
 
   test('goes on in a new run before its history grows too long, and forgets nothing', async () => {
     const { events, call } = await newCall({ ...QUICK, legMaxMs: 60_000 });
