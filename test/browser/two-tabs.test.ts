@@ -294,6 +294,38 @@ describe('when the network goes away', () => {
     expect(office.complaints().join()).toContain('ERR_INTERNET_DISCONNECTED');
   });
 
+  test('what was typed without it is in the ticket also after a reload, one without the network and one with it', async () => {
+    const { pbx, boris, admin } = office.product;
+    const { id, phone } = await newCustomer(office.product, 'Орест Кипренский');
+    const page = await office.tab(boris);
+    const call = pbx.incoming({ from: phone });
+    await call.ring('102');
+    await call.answer('102');
+    await page.getByRole('main').getByRole('button', { name: 'Создать обращение по звонку' }).click();
+    await page.getByLabel('Суть звонка').pressSequentially('Портрет');
+    await page.getByText('Черновик сохранён').waitFor();
+    await page.context().setOffline(true);
+    await page.getByText('Связь потеряна').waitFor();
+    await page.getByLabel('Суть звонка').pressSequentially(' Давыдова');
+    await call.hangUp();
+    await call.finish();
+    const made = async () => (await admin.get<{ items: { id: string }[] }>(`/api/tickets?customerId=${id}`)).items[0]?.id ?? null;
+    await expect.poll(made, { timeout: 20_000 }).not.toBeNull();
+    // The browser's own page of an error stands there now.
+    expect(await page.reload().catch((error: unknown) => String(error))).toContain('ERR_INTERNET_DISCONNECTED');
+    await page.context().setOffline(false);
+    await page.reload();
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    const texts = async () => {
+      const { messages } = await admin.get<{ messages: { body: string }[] }>(`/api/tickets/${await made()}`);
+      return messages.map(({ body }) => body);
+    };
+    await expect.poll(texts, { timeout: 10_000 }).toEqual(['Портрет Давыдова']);
+    await goTo(page, `/tickets/${await made()}`);
+    await page.getByText('Портрет Давыдова').waitFor();
+    office.complaints();
+  });
+
   test('an action says so and can be repeated; the list says it may be behind, and catches up by itself', async () => {
     const { pbx, anna, vera } = office.product;
     const { phone } = await newCustomer(office.product, 'Илья Репин');
