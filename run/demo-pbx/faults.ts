@@ -55,6 +55,10 @@ export interface RecordingFaults {
   readonly notReadyTimes?: number;
   /** So many downloads of each recording break off half-way. */
   readonly cutTimes?: number;
+  /** However short the talk: no recording is shorter. */
+  readonly leastSeconds?: number;
+  /** Called when half of a download is on its way; the other half waits for it. */
+  readonly halfWay?: (recordingId: string) => Promise<void>;
 }
 
 export interface Faults {

@@ -10,6 +10,8 @@ export interface Handout {
   readonly audio: Buffer;
   /** Break the download off half-way. */
   readonly cut: boolean;
+  /** The second half waits for it. */
+  readonly halfWay: () => Promise<void>;
 }
 
 /** The PBX's cloud storage. Files are made anew from their facts when asked for, so nothing large is kept. */
@@ -32,7 +34,7 @@ export function createRecordingShelf(faults: FaultBox): RecordingShelf {
 
   return {
     store(facts, talkSeconds) {
-      facts.audioSeconds = Math.min(Math.max(talkSeconds, 1), MAX_AUDIO_SECONDS);
+      facts.audioSeconds = Math.min(Math.max(talkSeconds, faults.current.recordings?.leastSeconds ?? 1), MAX_AUDIO_SECONDS);
       const audio = fileOf(facts);
       facts.bytes = audio.length;
       facts.sha256 = createHash('sha256').update(audio).digest('hex');
@@ -49,7 +51,10 @@ export function createRecordingShelf(faults: FaultBox): RecordingShelf {
     handOut(token) {
       const facts = recordings.get(tokens.get(token) ?? '');
       tokens.delete(token);
-      return facts ? { audio: fileOf(facts), cut: faults.recordingCut(facts.recordingId) } : null;
+      if (!facts) return null;
+      const { recordingId } = facts;
+      const halfWay = async (): Promise<void> => faults.current.recordings?.halfWay?.(recordingId);
+      return { audio: fileOf(facts), cut: faults.recordingCut(recordingId), halfWay };
     },
     restore(facts) {
       recordings.set(facts.recordingId, facts);

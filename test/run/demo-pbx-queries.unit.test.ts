@@ -107,6 +107,29 @@ describe('recordings', () => {
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(sha256);
   });
 
+  test('may be longer than the talk, and wait half-way for as long as the test says', async () => {
+    const held: string[] = [];
+    let goOn: () => void = () => undefined;
+    const going = new Promise<void>((resolve) => (goOn = resolve));
+    const halfWay = (id: string): Promise<void> => {
+      held.push(id);
+      return going;
+    };
+    await start({ faults: { recordings: { leastSeconds: 12, halfWay } } });
+    const { recordingId, audioSeconds, sha256, bytes } = await recordedCall('stored', 2);
+    expect(audioSeconds).toBe(12);
+    const file = await fetch((await askForRecording(recordingId)).headers.get('location') ?? '');
+    const half = Math.floor((bytes ?? 0) / 2);
+    const chunks: Buffer[] = [];
+    const had = (): number => Buffer.concat(chunks).length;
+    for await (const chunk of (file.body ?? []) as AsyncIterable<Uint8Array>) {
+      chunks.push(Buffer.from(chunk));
+      if (had() === half) goOn();
+    }
+    expect(held).toEqual([recordingId]);
+    expect(createHash('sha256').update(Buffer.concat(chunks)).digest('hex')).toBe(sha256);
+  });
+
   test('come through a signed link too, unless it has expired, was signed by another, or links are switched off', async () => {
     await start();
     const { recordingId } = await recordedCall();

@@ -50,6 +50,8 @@ const USUAL: NonNullable<DemoPbxOptions['faults']> = {
     { path: 'commands/callback', chance: 0.08, loseAnswer: true },
     { chance: 0.1, delayMs: 1_200 },
   ],
+  // The product looks at the first 6 KB before it keeps anything: half of each is more.
+  recordings: { leastSeconds: 6 },
 };
 const PASSWORD = 'a quiet place to talk';
 

@@ -20,6 +20,7 @@ export interface Mutant {
 
 const MANGO = 'api/routes/mango.ts';
 const LATE_EVENTS = 'PBX sending single events a minute and a half late';
+const HALF_WAY = 'kill -9 the workers half-way through a download';
 const LATE_ANSWERS = 'PBX telling of answers three seconds late';
 const TAKEN = '      await take(request, path);\n      response.status(200).json({ success: true });\n';
 
@@ -136,7 +137,7 @@ export const MUTANTS: readonly Mutant[] = [
           '          const stored = await write(draft, stream);\n',
       },
     ],
-    needs: ['PBX breaking off downloads', 'PBX breaking off downloads'],
+    needs: [HALF_WAY],
   },
   {
     name: 'dial-again',

@@ -16,8 +16,8 @@ type Faults = NonNullable<DemoPbxOptions['faults']>;
 export interface Strike {
   readonly name: string;
   readonly kind: 'kill' | 'other';
-  /** Does it, and undoes what does not heal by itself. */
-  readonly hit: (target: Target) => Promise<void>;
+  /** Does it, and undoes what does not heal by itself. Says when it struck, where that was later than it was asked to. */
+  readonly hit: (target: Target) => Promise<number | void>;
 }
 
 export interface Target {
@@ -170,8 +170,8 @@ const OTHERS: readonly (readonly [number, Strike])[] = [
   [2, FULL_DISKS[1]],
   [2, badPbx('slow', (usual) => ({ ...usual, commands: [{ delayMs: 4_000 }] }))],
   [2, badPbx('busy', (usual) => ({ ...usual, commands: [{ rateLimited: true }] }))],
-  [2, badPbx('breaking off downloads', (usual) => ({ ...usual, recordings: { cutTimes: 1 } }))],
-  [2, badPbx('without recordings yet', (usual) => ({ ...usual, recordings: { notReadyTimes: 1 } }))],
+  [2, badPbx('breaking off downloads', (usual) => ({ ...usual, recordings: { ...usual.recordings, cutTimes: 1 } }))],
+  [2, badPbx('without recordings yet', (usual) => ({ ...usual, recordings: { ...usual.recordings, notReadyTimes: 1 } }))],
   [1, badPbx('with its clock three hours ahead', (usual) => withClock(usual, 10_800))],
   [1, badPbx('with its clock three hours behind', (usual) => withClock(usual, -10_800))],
   [2, badPbx('losing its answers', (usual) => ({ ...usual, commands: [{ path: 'commands/callback', loseAnswer: true }] }))],
@@ -197,9 +197,45 @@ const brokenLog: Strike = {
   },
 };
 
+const HALF_WAY_WITHIN_MS = 60_000;
+
+/** Both workers, so that whichever it is dies that holds half a recording; the rest of it is never sent. */
+const killHalfWay: Strike = {
+  name: 'kill -9 the workers half-way through a download',
+  kind: 'kill',
+  async hit({ stack, pbx, usual }) {
+    const closing = new AbortController();
+    const { signal } = closing;
+    const isHalfWay = new Promise<true>((resolve) => {
+      const halfWay = (): Promise<void> =>
+        new Promise((goOn) => {
+          resolve(true);
+          signal.addEventListener('abort', () => goOn());
+        });
+      const order = (): void => pbx.setFaults({ ...usual, recordings: { ...usual.recordings, halfWay } });
+      // Another fault of the PBX that ends meanwhile takes this one along.
+      const again = setInterval(order, 1_000);
+      signal.addEventListener('abort', () => clearInterval(again));
+      order();
+    });
+    try {
+      if (!(await Promise.race([isHalfWay, delay(HALF_WAY_WITHIN_MS)]))) throw new Error('No recording was asked for');
+      // For the first half to come to the disk.
+      await delay(500);
+      const at = Date.now();
+      await end(stack, ['worker1', 'worker2'], 'SIGKILL');
+      return at;
+    } finally {
+      closing.abort();
+      pbx.setFaults(usual);
+    }
+  },
+};
+
 /** Only where they are asked for: what the seeds draw stays as it is. */
 const ON_ORDER: readonly Strike[] = [
   brokenLog,
+  killHalfWay,
   away('temporal', 60_000),
   away('database', 60_000),
   badPbx('sending single events a minute and a half late', (usual) => ({
@@ -233,9 +269,9 @@ const RECOVERY_LIMIT_MS = 120_000;
 
 /** Carries a strike out and measures until everything answers again. */
 export async function strike(one: Strike, target: Target, startedAt: number): Promise<StrikeRecord> {
-  const at = Date.now();
+  const asked = Date.now();
   const inFlight = target.pbx.calls.size;
-  await one.hit(target);
+  const at = (await one.hit(target)) ?? asked;
   const healedFrom = one.kind === 'kill' ? at : Date.now();
   const well = await untilWell(target.stack, healedFrom);
   const record = { what: one.name, kind: one.kind, atMs: at - startedAt, inFlight, from: at, to: Date.now() };

@@ -156,13 +156,16 @@ function send(response: Response, reply: Reply): void {
   }
 }
 
-function handOut(token: string, response: Response, switchboard: Switchboard): void {
+async function handOut(token: string, response: Response, switchboard: Switchboard): Promise<void> {
   const handout = switchboard.shelf.handOut(token);
   if (!handout) return void response.status(404).json({ result: 3340, message: 'no such file' });
-  const { audio, cut } = handout;
+  const { audio, cut, halfWay } = handout;
   response.set({ 'content-type': 'audio/mpeg', 'content-length': String(audio.length) });
-  if (!cut) return void response.end(audio);
-  response.write(audio.subarray(0, Math.floor(audio.length / 2)), () => response.destroy());
+  const half = Math.floor(audio.length / 2);
+  await new Promise<void>((resolve) => void response.write(audio.subarray(0, half), () => resolve()));
+  await halfWay();
+  if (cut) response.destroy();
+  else response.end(audio.subarray(half));
 }
 
 function filesUrlOf(request: Request): string {
