@@ -1,6 +1,7 @@
 import type { DemoPbx } from '../run/demo-pbx/pbx.ts';
 import { pause } from './measure.ts';
-import { processorTimes, processorTimesPerCall, type ProcessorTimes } from './processor.ts';
+import { processorTimes, processorTimesPerCall, timesOf, type ProcessorTimes } from './processor.ts';
+import { progress } from './results.ts';
 import { SHAPES, type ShapeName } from './shapes.ts';
 import type { Stage } from './stage.ts';
 
@@ -101,6 +102,25 @@ export async function measureCapacity(stage: Stage, pbx: DemoPbx, name: ShapeNam
     cost: processorTimesPerCall(before, after, counted),
     generator: Math.round((generatorAfter - generatorBefore) / counted),
   };
+}
+
+const meanOf = (of: readonly number[]): number => of.reduce((sum, one) => sum + one, 0) / of.length;
+
+/** What several rounds of one shape come to. */
+export const meanCapacity = (rounds: readonly Capacity[]): Capacity => ({
+  calls: rounds.reduce((sum, { calls }) => sum + calls, 0),
+  perSecond: Math.round(meanOf(rounds.map(({ perSecond }) => perSecond)) * 10) / 10,
+  cost: timesOf((part) => Math.round(meanOf(rounds.map(({ cost }) => cost[part])))),
+  generator: Math.round(meanOf(rounds.map(({ generator }) => generator))),
+});
+
+/**
+ * Calls until the processes are as fast as they are for the rest of their days: their code is compiled as it is used, and a call costs a third more
+ * in the first minute than in the third.
+ */
+export async function warmUp(stage: Stage, pbx: DemoPbx, seconds: number): Promise<void> {
+  await measureCapacity(stage, pbx, 'answered', seconds);
+  progress('the processes are warm');
 }
 
 let phones = 0;

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import type { Service } from '../run/supervise.ts';
-import { measureCapacity, type Capacity } from './capacity.ts';
+import { measureCapacity, warmUp, type Capacity } from './capacity.ts';
 import { urlOfDatabase, withClient } from '../run/postgres-server.ts';
 import { DATABASE, fillDatabase, isFilled, provideServer } from './filled-database.ts';
 import { measureLatency, type Latency } from './latency.ts';
@@ -62,9 +62,21 @@ async function openCalls(stage: Stage, wanted: number): Promise<void> {
   }
 }
 
-async function measureAt(stage: Stage, tickets: number, rate: number | undefined, seconds: number): Promise<Measured> {
+interface Durations {
+  readonly seconds: number;
+  /** Before anything is measured; nothing where the processes have been at work for long. */
+  readonly warm?: number;
+}
+
+async function measureAt(
+  stage: Stage,
+  tickets: number,
+  rate: number | undefined,
+  { seconds, warm }: Durations,
+): Promise<Measured> {
   const pbx = await startBenchPbx(stage);
   try {
+    if (warm !== undefined) await warmUp(stage, pbx, warm);
     const open = await openWorkflows(stage);
     const capacity = await measureCapacity(stage, pbx, 'answered', seconds);
     const latency = await measureLatency(stage, rate ?? Math.max(1, Math.round(capacity.perSecond / 2)), seconds);
@@ -125,16 +137,17 @@ export async function run(args: readonly string[]): Promise<void> {
     options: { open: { type: 'string', default: '1000' }, keep: { type: 'string' }, short: { type: 'boolean', default: false } },
   });
   const seconds = values.short ? 10 : 30;
+  const warm = values.short ? 5 : 60;
   const load = loadNow();
   const all: Measured[] = [];
   const stage = await startStage(AGENTS, { env: ENV });
   let rate: number | undefined;
   try {
-    all.push(await measureAt(stage, 0, undefined, seconds));
+    all.push(await measureAt(stage, 0, undefined, { seconds, warm }));
     rate = all[0]?.latency.rate;
     for (const wanted of values.open.split(',').map(Number).filter(Boolean)) {
       await openCalls(stage, wanted - opened);
-      all.push(await measureAt(stage, 0, rate, seconds));
+      all.push(await measureAt(stage, 0, rate, { seconds }));
     }
   } finally {
     await stage.stop();
@@ -142,12 +155,12 @@ export async function run(args: readonly string[]): Promise<void> {
   if (values.keep !== undefined) {
     const filled = await startStage(AGENTS, await filledStage(values.keep));
     try {
-      all.push(await measureAt(filled, TICKETS, rate, seconds));
+      all.push(await measureAt(filled, TICKETS, rate, { seconds, warm }));
     } finally {
       await filled.stop();
     }
   }
   const { text, holds } = tableOf(all);
-  await publish('growth', `${text}\n\n${machine(load)}`, { seconds, load, all });
+  await publish('growth', `${text}\n\n${machine(load)}`, { seconds, warm, load, all });
   if (!holds) process.exitCode = 1;
 }

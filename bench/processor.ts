@@ -6,7 +6,7 @@ export const PARTS = ['api', 'worker', 'temporal', 'postgres'] as const;
 /** Processor milliseconds by process. */
 export type ProcessorTimes = Readonly<Record<Part, number>>;
 
-const timesOf = (of: (part: Part) => number): ProcessorTimes => ({
+export const timesOf = (of: (part: Part) => number): ProcessorTimes => ({
   api: of('api'),
   worker: of('worker'),
   temporal: of('temporal'),

@@ -1,4 +1,4 @@
-import { measureCapacity, type Capacity } from './capacity.ts';
+import { measureCapacity, warmUp, type Capacity } from './capacity.ts';
 import { measureLatency, type Latency } from './latency.ts';
 import { table } from './measure.ts';
 import { startBenchPbx } from './pbx.ts';
@@ -67,7 +67,9 @@ function summaryOf(
  * Fails if a call is lost.
  */
 export async function run(args: readonly string[]): Promise<void> {
-  const seconds = args.includes('--short') ? 10 : 30;
+  const isShort = args.includes('--short');
+  const seconds = isShort ? 10 : 30;
+  const warm = isShort ? 5 : 60;
   const load = loadNow();
   let cluster: TemporalCluster | undefined;
   const stage = await startStage(AGENTS, {
@@ -77,6 +79,7 @@ export async function run(args: readonly string[]): Promise<void> {
   try {
     progress('everything runs');
     const pbx = await startBenchPbx(stage);
+    await warmUp(stage, pbx, warm);
     const [sizeBefore, callsBefore] = [await temporalSize(stage), await callsOf(stage)];
     const capacity = await measureCapacity(stage, pbx, 'answered', seconds);
     const grown = (await temporalSize(stage)) - sizeBefore;
@@ -89,7 +92,7 @@ export async function run(args: readonly string[]): Promise<void> {
     await pbx.stop();
     const measured = { capacity, latency, rolling, temporalBytes };
     const summary = summaryOf(measured, cluster as TemporalCluster, load);
-    await publish('scale', summary, { seconds, load, ...measured });
+    await publish('scale', summary, { seconds, warm, load, ...measured });
     if (rolling.withTicket < rolling.posted) process.exitCode = 1;
   } finally {
     await stage.stop();

@@ -17,14 +17,14 @@ export interface Load {
 }
 
 /** Does `one` over and over, so many at a time; how many a second came to their end, after a warm-up. */
-async function perSecond({ atOnce, seconds }: Load, one: (index: number) => Promise<void>): Promise<number> {
+async function perSecond({ atOnce, seconds }: Load, one: () => Promise<void>): Promise<number> {
   const warmUntil = performance.now() + Math.min(5, seconds / 2) * 1000;
   const until = warmUntil + seconds * 1000;
-  let [index, ended] = [0, 0];
+  let ended = 0;
   await Promise.all(
     Array.from({ length: atOnce }, async () => {
       while (performance.now() < until) {
-        await one(index++);
+        await one();
         const now = performance.now();
         if (now >= warmUntil && now < until) ended += 1;
       }
@@ -44,17 +44,25 @@ const writeRows = (db: Db, id: string, step: number, rows: number): Promise<unkn
     [id, step, rows],
   );
 
+export interface EngineFloor {
+  /** Workflows a second, of as many seconds as the load says. */
+  round(): Promise<number>;
+  stop(): Promise<void>;
+}
+
 /** The engine's floor: the smallest workflow with as many signals, each written by a local activity, and nothing decided. */
-export async function engineCapacity(load: Load): Promise<number> {
+export async function startEngineFloor(load: Load): Promise<EngineFloor> {
   const db = createPool(load.databaseUrl, { max: 8 });
   await prepare(db);
   const worker = await startFloorWorker(load.temporalAddress, (id, step) => writeRows(db, id, step, load.rowsPerEvent));
-  try {
-    return await perSecond(load, (index) => worker.call(`capacity-${index}`, load.events));
-  } finally {
-    await worker.stop();
-    await db.destroy();
-  }
+  let index = 0;
+  return {
+    round: () => perSecond(load, () => worker.call(`capacity-${index++}`, load.events)),
+    async stop() {
+      await worker.stop();
+      await db.destroy();
+    },
+  };
 }
 
 /** No engine at all: an Express handler that does the same writes before it answers. */
@@ -79,8 +87,10 @@ export async function plainCapacity(load: Load): Promise<number> {
       outgoing.end();
     });
   try {
-    return await perSecond(load, async (index) => {
-      for (let step = 0; step < load.events; step++) await send(`/${index}/${step}`);
+    let index = 0;
+    return await perSecond(load, async () => {
+      const id = index++;
+      for (let step = 0; step < load.events; step++) await send(`/${id}/${step}`);
     });
   } finally {
     agent.destroy();
