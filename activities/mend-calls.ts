@@ -1,4 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { endCard } from '../db/calls.ts';
 import { unfinishedErasures } from '../db/erasures.ts';
 import type { Logger } from '../db/log.ts';
@@ -28,6 +29,8 @@ const STOPPED: Pick<CallLimits, 'legMaxMs' | 'settleMs'> = { legMaxMs: 3_000, se
 
 type Fate =
   | 'running'
+  /** It runs, and gets no further: its history does not replay any more. */
+  | 'stuck'
   /** Temporal does not know it: an empty database, or its retention is over. */
   | 'unknown'
   /** Somebody ended it on purpose. */
@@ -37,7 +40,8 @@ type Fate =
 
 /**
  * Compares what Postgres holds for unfinished with the workflows there are. A lost one is made anew from the inbox, one that somebody
- * stopped is brought to the end that is known of it, and the ticket says so. Done twice it does nothing twice.
+ * stopped is brought to the end that is known of it, and the ticket says so. One whose history does not replay any more (as after tasks that ran out of
+ * time on a machine that stood still) is ended and made anew like a lost one. Done twice it does nothing twice.
  */
 export function createMendSteps(deps: MendDeps): MendSteps {
   return {
@@ -64,9 +68,11 @@ async function mendOne(deps: MendDeps, call: UnfinishedCall): Promise<Outcome | 
   if (late === 'running') return null;
   const main = await fateOf(deps, workflowId);
   if (main === 'running') return null;
-  const fate = late === 'unknown' ? main : late;
+  const fate = late === 'unknown' || main === 'stuck' ? main : late;
   return inTransaction(deps.db, async (trx) => {
     if (!(await lockUnfinished(trx, call))) return null;
+    if (late === 'stuck') await giveUp(deps, lateWorkflowId(workflowId));
+    if (main === 'stuck') await giveUp(deps, workflowId);
     if (fate === 'stopped') return stop(deps, trx, call, workflowId);
     await note(trx, call.id, 'restarted');
     // Of a workflow that Temporal does not know the dispatcher makes another under the same name.
@@ -97,7 +103,8 @@ const note = (trx: Transaction, callId: string, what: 'restarted' | 'stopped'): 
 /** The order to dial is never given twice: the agent hears that there will be no call, and may order another. */
 async function mendCallback(deps: MendDeps, call: UnfinishedCall): Promise<Outcome | null> {
   if (call.command_id === null) return null;
-  if ((await fateOf(deps, callbackWorkflowId(call.command_id))) === 'running') return null;
+  const fate = await fateOf(deps, callbackWorkflowId(call.command_id));
+  if (fate === 'running' || fate === 'stuck') return null;
   const isOurs = await inTransaction(deps.db, async (trx) => {
     if (!(await lockUnfinished(trx, call))) return false;
     await note(trx, call.id, 'stopped');
@@ -113,7 +120,7 @@ async function resumeErasures(deps: MendDeps): Promise<void> {
   for (const erasureId of await unfinishedErasures(deps.db)) {
     const workflowId = erasureWorkflowId(erasureId);
     const fate = await fateOf(deps, workflowId);
-    if (fate === 'running' || fate === 'stopped') continue;
+    if (fate === 'running' || fate === 'stuck' || fate === 'stopped') continue;
     const options = {
       workflowId,
       taskQueue: deps.taskQueue,
@@ -129,7 +136,10 @@ async function resumeErasures(deps: MendDeps): Promise<void> {
 async function fateOf(deps: MendDeps, workflowId: string): Promise<Fate> {
   try {
     const describe = () => deps.client.workflow.getHandle(workflowId).describe();
-    const { status } = await deps.client.withDeadline(Date.now() + deps.deadlineMs, describe);
+    const { status, raw } = await deps.client.withDeadline(Date.now() + deps.deadlineMs, describe);
+    const isStuck =
+      (raw.pendingWorkflowTask?.attempt ?? 0) >= ATTEMPTS_OF_THE_STUCK && (await hasFailedToReplay(deps, workflowId));
+    if (status.name === 'RUNNING' && isStuck) return 'stuck';
     if (status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW') return 'running';
     return status.name === 'TERMINATED' || status.name === 'CANCELLED' ? 'stopped' : 'broken';
   } catch (error) {
@@ -137,6 +147,26 @@ async function fateOf(deps: MendDeps, workflowId: string): Promise<Fate> {
     throw error;
   }
 }
+
+/** A task fails once where a worker stands still for long, and now and then again. */
+const ATTEMPTS_OF_THE_STUCK = 3;
+const TASK_FAILED = proto.temporal.api.enums.v1.EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED;
+const DOES_NOT_REPLAY = proto.temporal.api.enums.v1.WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR;
+
+/** Of several failures in a row the history holds the first. */
+async function hasFailedToReplay({ client, deadlineMs }: MendDeps, workflowId: string): Promise<boolean> {
+  const { namespace } = client.options;
+  const asked = { namespace, execution: { workflowId }, maximumPageSize: 10 };
+  const ask = () => client.workflowService.getWorkflowExecutionHistoryReverse(asked);
+  const { history } = await client.withDeadline(Date.now() + deadlineMs, ask);
+  const failure = history?.events?.find(({ eventType }) => eventType === TASK_FAILED);
+  return failure?.workflowTaskFailedEventAttributes?.cause === DOES_NOT_REPLAY;
+}
+
+const giveUp = ({ client, deadlineMs }: MendDeps, workflowId: string): Promise<unknown> =>
+  client.withDeadline(Date.now() + deadlineMs, () =>
+    client.workflow.getHandle(workflowId).terminate('Its history does not replay any more: begun anew from the inbox'),
+  );
 
 /** Before its events are on their way again: they are signalled to whoever is awake. */
 async function startLate(deps: MendDeps, workflowId: string, input: CallInput): Promise<void> {

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
+import { fileURLToPath } from 'node:url';
 import { callbackWorkflowId, callWorkflowId, lateWorkflowId } from '../../workflows/messages.ts';
-import { eventually } from '../support/live-call.ts';
+import { eventually, QUICK } from '../support/live-call.ts';
 import type { RecordingPlan } from '../support/pbx.ts';
 import { startProduct, type Product } from '../support/product.ts';
-import { temporalAddress } from '../support/temporal.ts';
+import { temporalAddress, uniqueTaskQueue, workflowBundle } from '../support/temporal.ts';
 import type { MendResult } from '../../workflows/steps.ts';
 
 let product: Product;
@@ -134,6 +136,53 @@ describe('a call without a workflow', () => {
     const { items } = await product.admin.get<{ items: { status: string }[] }>('/api/tickets?q=9031110002');
     expect(items).toMatchObject([{ status: 'open' }]);
     expect(await decisions(callId)).toContain('restarted');
+  });
+
+  test('that will never get further, as its history does not replay, is made anew from the inbox', async () => {
+    const { callId, workflowId, handle, pbx } = await talk('+79031110006');
+    await handle.terminate('test');
+    // Another story under the same name, of which the workflows that there are know nothing.
+    const elsewhere = uniqueTaskQueue('stuck');
+    const other = { connection: await NativeConnection.connect({ address: temporalAddress() }), taskQueue: elsewhere };
+    const workflowsPath = fileURLToPath(new URL('../support/other-story.ts', import.meta.url));
+    const code = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+    const before = await Worker.create({ ...other, workflowBundle: code });
+    await before.runUntil(async () => {
+      const args = [{ callId, limits: QUICK }];
+      await client.workflow.start('call', { workflowId, taskQueue: elsewhere, args, workflowIdReusePolicy: 'ALLOW_DUPLICATE' });
+      await eventually(
+        async () => (await client.workflow.getHandle(workflowId).fetchHistory()).events ?? [],
+        (events) => events.some((event) => event.timerStartedEventAttributes),
+      );
+    });
+    const now = client.workflow.getHandle(workflowId);
+    const after = await Worker.create({ ...other, workflowBundle: await workflowBundle() });
+    await after.runUntil(async () => {
+      await now.signal('received', []);
+      await eventually(
+        async () => (await now.describe()).raw.pendingWorkflowTask?.attempt ?? 0,
+        (attempt) => attempt >= 3,
+        60_000,
+      );
+    });
+    await other.connection.close();
+    expect(await mend(callId)).toEqual({ restarted: 1, stopped: 0, cards: 0 });
+    expect((await now.describe()).status.name).toBe('TERMINATED');
+    expect(await mend(callId)).toEqual({ restarted: 0, stopped: 0, cards: 0 });
+    await eventually(
+      () => cards(callId),
+      (shown) => shown.length === 1,
+    );
+    await settled(callId);
+    await pbx.hangUp();
+    await pbx.finish();
+    await isOver(callId);
+    await client.workflow.getHandle(lateWorkflowId(workflowId)).result();
+    expect(await db('conversations').where({ call_id: callId })).toMatchObject([{ outcome: 'talked' }]);
+    const { items } = await product.admin.get<{ items: { status: string }[] }>('/api/tickets?q=9031110006');
+    expect(items).toMatchObject([{ status: 'open' }]);
+    expect(await decisions(callId)).toContain('restarted');
+    expect(await decisions(callId)).not.toContain('stopped');
   });
 
   test('that only owed a recording gets word of why there is none', async () => {
