@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CallbackCall } from '../../run/demo-pbx/callback.ts';
 import { CallOver, StepImpossible } from '../../run/demo-pbx/call.ts';
 import { createDemoPbx, type DemoPbx, type DemoPbxOptions } from '../../run/demo-pbx/pbx.ts';
-import type { Evidence, OrderRecord, StoryRecord, StrikeRecord } from './checker/evidence.ts';
+import type { ErasureRecord, Evidence, OrderRecord, StoryRecord, StrikeRecord } from './checker/evidence.ts';
 import { Person } from './client.ts';
 import { Desk } from './desk.ts';
 import { watchFootprint } from './footprint.ts';
@@ -58,6 +58,7 @@ const PASSWORD = 'a quiet place to talk';
 export interface Told {
   readonly stories: readonly StoryRecord[];
   readonly strikes: readonly StrikeRecord[];
+  readonly erasures: readonly ErasureRecord[];
 }
 
 /** Runs the product, its PBX and its agents, lets faults strike, and gathers what is to be judged. */
@@ -157,6 +158,9 @@ async function tell(options: CampaignOptions, fate: Dice, stack: Stack, scene: S
   const shapes = drawShapes(fate.child(2), options.calls, known);
   const strikes = [...drawStrikes(fate.child(3), options.kills, stack.smallDisk), ...options.also.map(strikeNamed)];
   const stories: StoryRecord[] = [];
+  const erasures: Promise<ErasureRecord | undefined>[] = [];
+  // Those of the first half, so that the end does not wait for them.
+  const isErased = (story: number): boolean => story < options.calls / 2 && fate.child(7).child(story).chance(0.2);
   const startedAt = Date.now();
   let begun = 0;
   let striking = true;
@@ -165,7 +169,10 @@ async function tell(options: CampaignOptions, fate: Dice, stack: Stack, scene: S
   const worker = async (): Promise<void> => {
     for (let shape = next(); shape; shape = next()) {
       const story = begun++;
-      stories.push(await tellOne(shape, story, fate.child(1000 + story), scene));
+      const teller = tellerOf(shape, story, fate.child(1000 + story), scene);
+      const told = await tellOne(shape, story, teller);
+      stories.push(told);
+      if (told.trouble === null && isErased(story)) erasures.push(erase(teller, story, fate.child(8).child(story)));
       if (stories.length % 50 === 0) options.say(`${stories.length} of ${shapes.length} stories told`);
     }
   };
@@ -174,7 +181,8 @@ async function tell(options: CampaignOptions, fate: Dice, stack: Stack, scene: S
   await Promise.all(Array.from({ length: options.abreast }, worker));
   const records = await struck;
   await scene.pbx.settled();
-  return { stories: stories.sort((a, b) => a.story - b.story), strikes: records };
+  const erased = (await Promise.all(erasures)).filter((one) => one !== undefined);
+  return { stories: stories.sort((a, b) => a.story - b.story), strikes: records, erasures: erased };
 }
 
 function drawShapes(fate: Dice, calls: number, known: typeof SHAPES): Shape[] {
@@ -188,9 +196,20 @@ function drawShapes(fate: Dice, calls: number, known: typeof SHAPES): Shape[] {
   return shapes;
 }
 
-async function tellOne(shape: Shape, story: number, fate: Dice, scene: Scene): Promise<StoryRecord> {
-  const phone = shape.hidden ? null : `+7906${String(1_000_000 + story)}`;
-  const teller = new Teller(scene, fate, phone, `т${story}`);
+const tellerOf = ({ hidden }: Shape, story: number, fate: Dice, scene: Scene): Teller =>
+  new Teller(scene, fate, hidden ? null : `+7906${String(1_000_000 + story)}`, `т${story}`);
+
+/** An admin has the customer erased as soon as their last talk stands in a ticket, recording or not. */
+async function erase(teller: Teller, story: number, fate: Dice): Promise<ErasureRecord | undefined> {
+  const { scene, phone } = teller;
+  const texts = fate.one(['erase', 'keep'] as const);
+  const customerId = (await teller.settled().catch(() => [])).at(-1)?.customer?.id;
+  if (phone === null || customerId === undefined) return undefined;
+  const { status } = await scene.admin.ask('POST', `/api/customers/${customerId}/erasure`, { reason: 'request', texts });
+  return { story, phone, customerId, texts, status };
+}
+
+async function tellOne(shape: Shape, story: number, teller: Teller): Promise<StoryRecord> {
   let trouble: string | null = null;
   try {
     for (const [index, chapter] of shape.chapters.entries()) {
@@ -201,7 +220,7 @@ async function tellOne(shape: Shape, story: number, fate: Dice, scene: Scene): P
     if (!(error instanceof Trouble) && !(error instanceof CallOver) && !(error instanceof StepImpossible)) throw error;
     trouble = error.message;
   }
-  return { story, shape: shape.name, phone, entryIds: teller.entryIds, trouble };
+  return { story, shape: shape.name, phone: teller.phone, entryIds: teller.entryIds, trouble };
 }
 
 interface Battlefield {

@@ -185,6 +185,74 @@ describe('The judge of the campaign', () => {
     expect(verdict.passed).toBe(false);
   });
 
+  describe('of a customer who was erased', () => {
+    const erasure = {
+      ...{ story: 0, phone: PHONE, customerId: 'c1', texts: 'erase', status: 202, state: 'done', finishedAt: 50 },
+      ...{ customerStatus: 404, logLines: 1, traces: [] },
+    };
+    const erased = (spoil: (evidence: Loose) => void = () => undefined): Evidence =>
+      spoiled((all) => {
+        set('erasures', [structuredClone(erasure)])(all);
+        set('tickets.0.customer', { id: 'c1' })(all);
+        set('tickets.0.phone', null)(all);
+        set('tickets.0.subject', 'Входящий звонок')(all);
+        set('tickets.0.messages.0.body', '')(all);
+        const gone = { id: 'r', state: 'unavailable', reason: 'erased', url: null };
+        set(`${conversation}.recordings`, [gone])(all);
+        set(`${conversation}.recording`, gone)(all);
+        set('downloads', {})(all);
+        set('files', [])(all);
+        spoil(all);
+      });
+
+    test('has nothing to say if number, texts and recording are gone, and all else stands', () => {
+      expect(check(erased())).toMatchObject({ passed: true, cases: [], facts: { 'customers erased': 1 } });
+    });
+
+    test('knows that a figure may have counted the recording, or not', () => {
+      expect(check(erased(set('statistics.totalReplies', 0))).counts.figuresOff).toBe(0);
+      expect(check(erased(set('statistics.totalReplies', 2))).counts.figuresOff).toBe(1);
+    });
+
+    test('minds no row that came after the end', () => {
+      expect(check(erased(set('erasures.0.traces', [{ table: 'inbox', at: 51 }]))).passed).toBe(true);
+    });
+
+    const texts = (all: Loose): void => {
+      set('erasures.0.texts', 'keep')(all);
+      set('tickets.0.subject', 'Тема')(all);
+    };
+
+    test('asks for what was typed where that is to be kept', () => {
+      const kept = erased((all) => {
+        texts(all);
+        set('tickets.0.messages.0.body', 'Суть')(all);
+      });
+      expect(check(kept).passed).toBe(true);
+      expect(check(erased(texts)).counts).toMatchObject({ textLost: 1, different: 1 });
+    });
+
+    test.each<readonly [Nought, string, (evidence: Loose) => void]>([
+      ['erasureUndone', 'it was refused', set('erasures.0.status', 404)],
+      ['erasureUndone', 'it never ended', set('erasures.0.state', 'checking')],
+      ['erasureUndone', 'the log has no line', set('erasures.0.logLines', 0)],
+      ['erasureUndone', 'the log has two lines', set('erasures.0.logLines', 2)],
+      ['erasedLeft', 'the customer is found', set('erasures.0.customerStatus', 200)],
+      ['erasedLeft', 'the number stands in a table', set('erasures.0.traces', [{ table: 'calls', at: null }])],
+      ['erasedLeft', 'the number stands in an event from before', set('erasures.0.traces', [{ table: 'inbox', at: 49 }])],
+      ['erasedLeft', 'the number stands in the ticket', set('tickets.0.phone', PHONE)],
+      ['erasedLeft', 'the recording is there', set(`${conversation}.recordings.0.state`, 'ready')],
+      ['orphanFiles', 'the file is there', set('files', ['r.audio'])],
+      ['noTicket', 'the ticket is gone as well', set('tickets', [])],
+      ['different', 'the status is another', set('tickets.0.status', 'open')],
+      ['different', 'a text is there', set('tickets.0.messages.0.body', 'Суть')],
+    ])('counts %s where %s', (name, _what, spoil) => {
+      const verdict = check(erased(spoil));
+      expect(verdict.counts[name]).toBeGreaterThan(0);
+      expect(verdict.passed).toBe(false);
+    });
+  });
+
   test('lets no run count in which a kill struck while nothing was under way', () => {
     const verdict = check(spoiled(set('strikes.0.inFlight', 0)));
     expect(verdict).toMatchObject({ passed: false, faults: 0, voidBecause: '1 of 1 kills struck while nothing was under way' });

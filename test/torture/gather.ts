@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import pg from 'pg';
-import type { Evidence, InboxRecord, StoryRecord, StrikeRecord, TicketRecord } from './checker/evidence.ts';
+import type { ErasureRecord, Evidence, InboxRecord, StoryRecord, StrikeRecord, TicketRecord } from './checker/evidence.ts';
 import type { Person } from './client.ts';
 import type { Stack } from './stack.ts';
 import type { Scene } from './teller.ts';
@@ -15,6 +15,7 @@ interface Sources {
   readonly seed: number;
   readonly stories: readonly StoryRecord[];
   readonly strikes: readonly StrikeRecord[];
+  readonly erasures: readonly ErasureRecord[];
   readonly secrets: readonly string[];
   readonly drainMs: number;
   readonly say: (line: string) => void;
@@ -25,6 +26,7 @@ export async function gather(sources: Sources): Promise<Evidence> {
   const { stack, scene, seed, stories, strikes, drainMs, say } = sources;
   const { pbx, desks, admin } = scene;
   const drain = await drained(stack, scene, drainMs, say);
+  const erasures = await erased(stack, admin, sources.erasures, drainMs);
   const tickets = await allTickets(admin);
   const acts = [...desks.values()].flatMap((desk) => desk.acts);
   for (const act of acts) act.outcome = await outcomeOf(desks, act);
@@ -39,6 +41,7 @@ export async function gather(sources: Sources): Promise<Evidence> {
     received: pbx.log.received,
     acts,
     orders: scene.orders,
+    erasures,
     streams: [...desks.values()].map(({ stream }) => stream),
     tickets,
     downloads: await downloads(admin, tickets),
@@ -72,6 +75,64 @@ async function drained(
     }
     await delay(500);
   }
+}
+
+/** What is left of those who were to be erased, once no erasure is under way any more. */
+async function erased(stack: Stack, admin: Person, orders: readonly ErasureRecord[], limitMs: number): Promise<ErasureRecord[]> {
+  type Found = { items: { state: string; finishedAt: string | null }[] };
+  const deadline = Date.now() + limitMs;
+  while ((await admin.get<Found>('/api/erasures')).items.length > 0 && Date.now() < deadline) await delay(500);
+  const needles = orders.flatMap(({ phone, story, texts }) => needlesOf(phone, texts === 'erase' ? story : null));
+  const rows = needles.length > 0 ? await rowsWith(stack.databaseUrl, needles) : [];
+  const records: ErasureRecord[] = [];
+  for (const order of orders) {
+    const { items } = await admin.get<Found>(`/api/erasures?customerId=${order.customerId}`);
+    const { status } = await admin.ask('GET', `/api/customers/${order.customerId}`);
+    const own = needlesOf(order.phone, order.texts === 'erase' ? order.story : null);
+    const [log] = await query<{ lines: number }>(
+      stack.databaseUrl,
+      'select count(*)::int as lines from destruction_log where subject_id = $1',
+      [order.customerId],
+    );
+    records.push({
+      ...order,
+      state: items[0]?.state ?? null,
+      finishedAt: items[0]?.finishedAt ? Date.parse(items[0].finishedAt) : null,
+      customerStatus: status,
+      logLines: log?.lines ?? 0,
+      traces: rows.filter(({ line }) => own.some((needle) => line.includes(needle))).map(({ table, at }) => ({ table, at })),
+    });
+  }
+  return records;
+}
+
+/** The number as it is kept and as it is shown; and how everything begins that was typed in a story. */
+function needlesOf(phone: string, story: number | null): string[] {
+  const digits = phone.slice(2);
+  const shown = `${digits.slice(0, 3)} ${digits.slice(3, 6)}-${digits.slice(6, 8)}-${digits.slice(8)}`;
+  return [digits, shown, ...(story === null ? [] : [` т${story}.`])];
+}
+
+/** The rows of all tables in which one of these stands. */
+async function rowsWith(
+  databaseUrl: string,
+  needles: readonly string[],
+): Promise<{ table: string; line: string; at: number | null }[]> {
+  const tables = await query<{ name: string; came: boolean }>(
+    databaseUrl,
+    `select quote_ident(t.schemaname) || '.' || quote_ident(t.tablename) as name, exists (
+       select from information_schema.columns c
+       where c.table_schema = t.schemaname and c.table_name = t.tablename and c.column_name = 'received_at') as came
+     from pg_tables t where t.schemaname not in ('pg_catalog', 'information_schema')`,
+  );
+  const patterns = needles.map((needle) => `%${needle}%`);
+  const found: { table: string; line: string; at: number | null }[] = [];
+  for (const { name, came } of tables) {
+    const at = came ? 'extract(epoch from t.received_at)::float8 * 1000' : 'null::float8';
+    const sql = `select '${name}' as "table", t::text as line, ${at} as at from ${name} t where t::text like any ($1)`;
+    found.push(...(await query<(typeof found)[number]>(databaseUrl, sql, [patterns])));
+  }
+  return found;
 }
 
 /** What the PBX's statistics name and the PBX never hands out: waited for by the product for hours, but not by us. */

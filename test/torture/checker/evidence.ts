@@ -16,6 +16,8 @@ export interface Evidence {
   }[];
   readonly acts: readonly ActRecord[];
   readonly orders: readonly OrderRecord[];
+  /** Not in evidence that was kept before customers were erased. */
+  readonly erasures?: readonly ErasureRecord[];
   readonly streams: readonly StreamRecord[];
   readonly tickets: readonly TicketRecord[];
   /** sha256 of what `GET /api/recordings/{id}` gave. */
@@ -138,6 +140,26 @@ export interface OrderRecord {
   readonly entryId: string | null;
 }
 
+/** A customer whose data an admin ordered to be erased while the campaign went on. */
+export interface ErasureRecord {
+  readonly story: number;
+  readonly phone: string;
+  readonly customerId: string;
+  /** Whether what was typed goes as well. */
+  readonly texts: 'erase' | 'keep';
+  /** What the order was answered; null: nothing. */
+  readonly status: number | null;
+  /** What `GET /api/erasures` says at the end. */
+  readonly state?: string | null;
+  readonly finishedAt?: number | null;
+  /** What `GET /api/customers/{id}` answers at the end. */
+  readonly customerStatus?: number | null;
+  /** Lines of the destruction log that name the customer. */
+  readonly logLines?: number;
+  /** Rows of the database in which the number still stands, or a text that was to go; `at`: when such a row came, where it says so. */
+  readonly traces?: readonly { readonly table: string; readonly at: number | null }[];
+}
+
 export interface StreamRecord {
   readonly extension: string;
   readonly events: {
@@ -168,6 +190,7 @@ export interface TicketRecord {
   readonly kind: string | null;
   readonly handset: string | null;
   readonly phone: string | null;
+  readonly customer?: { readonly id: string } | null;
   readonly assignee: { readonly id: string } | null;
   readonly missedCount: number;
   readonly createdAt: string;

@@ -6,7 +6,8 @@ import type { ActRecord, CallRecord, Evidence, StoryRecord } from './evidence.ts
  */
 export interface ExpectedTicket {
   readonly kind: 'incoming' | 'outgoing' | 'missed';
-  subject: string;
+  /** Undefined: whatever it is. */
+  subject: string | undefined;
   status: 'open' | 'pending' | 'closed';
   assignee: string | null | undefined;
   missedCount: number;
@@ -59,6 +60,16 @@ export function expectedTickets(story: StoryRecord, facts: Facts): ExpectedTicke
     else outgoing(call, story.phone, tickets, facts);
   }
   return tickets;
+}
+
+/** As they are when the customer has been erased: what was said stays without the number, and without what was typed where that goes too. */
+export function withoutCustomer(tickets: readonly ExpectedTicket[], texts: 'erase' | 'keep', phone: string): ExpectedTicket[] {
+  const isKept = (subject: string | undefined): boolean => texts === 'keep' && !subject?.includes(written(phone));
+  return tickets.map(({ subject, entries, ...rest }) => ({
+    ...rest,
+    subject: isKept(subject) ? subject : undefined,
+    entries: texts === 'keep' ? entries : entries.map((entry) => ({ ...entry, body: entry.body === undefined ? undefined : '' })),
+  }));
 }
 
 function incoming(call: CallRecord, phone: string | null, tickets: ExpectedTicket[], facts: Facts): void {
@@ -203,6 +214,11 @@ function typedIn(call: CallRecord, extension: string, { acts }: Facts): Typed | 
 export function standardSubject(words: string, phone: string | null): string {
   if (phone === null)
     return words.replace(/ (с|на)$/, (_all, preposition) => (preposition === 'с' ? ' со скрытого номера' : ' на скрытый номер'));
+  return `${words} +7 ${written(phone)}`;
+}
+
+/** A number of this country without its code, as people write it. */
+function written(phone: string): string {
   const digits = phone.slice(2);
-  return `${words} +7 ${digits.slice(0, 3)} ${digits.slice(3, 6)}-${digits.slice(6, 8)}-${digits.slice(8)}`;
+  return `${digits.slice(0, 3)} ${digits.slice(3, 6)}-${digits.slice(6, 8)}-${digits.slice(8)}`;
 }
