@@ -68,7 +68,8 @@ export async function orderErasure(
     readonly customerId: string;
     readonly reason: ErasureReason;
     readonly texts: ErasureTexts;
-    readonly agentId: string;
+    /** Null: ordered by nobody who is signed in, but from the machine itself. */
+    readonly agentId: string | null;
   },
 ): Promise<ErasureRow | undefined> {
   const { customerId: customer_id, reason, texts, agentId: ordered_by } = order;

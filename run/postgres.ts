@@ -95,6 +95,12 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   };
 }
 
+/** Where the embedded database of a Trubka that runs is. */
+export function embeddedDatabaseUrl(directory: string): string {
+  const { port, password } = JSON.parse(readFileSync(join(directory, 'settings.json'), 'utf8')) as Settings;
+  return `postgres://${DATABASE}:${password}@127.0.0.1:${port}/${DATABASE}`;
+}
+
 /** Statements and values stay out of the server's log: they hold phone numbers. */
 function flags(port: number, durable: boolean): string[] {
   const settings = {

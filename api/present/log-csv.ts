@@ -1,4 +1,5 @@
 import type { Response } from 'express';
+import type { ErasureReason } from '../../db/erasures.ts';
 import { localMoment } from '../../domain/time-zone.ts';
 import type { Destruction } from '../contract/privacy.ts';
 import type { AuditEntry } from '../contract/settings.ts';
@@ -97,6 +98,24 @@ export function destructionCsv(entries: readonly Destruction[], total: number, l
   ]);
   const [first, ...others] = columns.map((key) => word(key, lang));
   return csvOf([[`${first} (${zone})`, ...others], ...rows, ...leftOut(total - rows.length, lang)], lang);
+}
+
+export interface ErasureInLog {
+  readonly customerId: string;
+  readonly reason: ErasureReason;
+}
+const REASONS = ['request', 'consent_withdrawn', 'purpose_reached', 'unlawful'] as const satisfies readonly ErasureReason[];
+const SUBJECT = /(?:№|No\.) \d+ \(([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\)/;
+
+/** Reads an export of the destruction log, of either language: whose data were erased on an order, the oldest first. */
+export function erasuresIn(csv: string): ErasureInLog[] {
+  const found = csv.split('\r\n').flatMap((line): ErasureInLog[] => {
+    const cells = line.split(';');
+    const customerId = SUBJECT.exec(cells[1] ?? '')?.[1];
+    const reason = REASONS.find((one) => Object.values(WORDS[one] ?? {}).includes(cells[4] ?? ''));
+    return customerId === undefined ? [] : [{ customerId, reason: reason ?? 'request' }];
+  });
+  return found.reverse();
 }
 
 export function sendCsvFile(response: Response, name: string, csv: string): typeof SENT {
