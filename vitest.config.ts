@@ -12,7 +12,12 @@ const together = { isolate: false };
 /** Every page in every look, times measured in a browser that has the machine for itself, and minutes of real processes: `.ci/run` keeps
  * them for the end, when there is time left. */
 const WIDE = ['test/browser/everywhere.test.ts', 'test/browser/feel.test.ts'];
-const LONG = ['test/product/backup.test.ts', 'test/product/downtime.test.ts', 'test/privacy/erasure-killed.test.ts'];
+const LONG = [
+  'test/product/backup.test.ts',
+  'test/product/downtime.test.ts',
+  'test/product/held-open.test.ts',
+  'test/privacy/erasure-killed.test.ts',
+];
 
 /**
  * `unit` needs nothing; `integration` a Postgres and a Temporal (globalSetup); `browser` both and Chromium; `ui` mounts components.
