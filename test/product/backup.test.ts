@@ -4,14 +4,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backUp } from '../../run/backup.ts';
 import type { DemoPbx } from '../../run/demo-pbx/pbx.ts';
+import { createPool } from '../../db/pool.ts';
+import { eraseAgain } from '../../run/erase-again.ts';
 import { forgetCallsInFlight, restore } from '../../run/restore.ts';
 import { startTemporal } from '../../run/temporal.ts';
 import { furnish } from '../torture/campaign.ts';
 import { Person } from '../torture/client.ts';
-import { accountOf, age, outcomeOf, pastPbx, reconcileNow, until } from '../torture/scene.ts';
+import { accountOf, age, outcomeOf, pastPbx, reconcileNow, sql, until } from '../torture/scene.ts';
 import { ADMIN, startStack, type Stack } from '../torture/stack.ts';
 import type { Scene } from '../torture/teller.ts';
 
+/** Of somebody who is erased after the backup. */
+const forgotten = '+79065560004';
 const OURS = ['api1', 'api2', 'worker1', 'worker2'] as const;
 
 describe.each([
@@ -57,6 +61,9 @@ describe.each([
     const card = await scene.desks.get('102')?.sees(during, 'talking', 60_000);
     expect(card?.conversationId).toBeTruthy();
 
+    const { body: person } = await scene.admin.ask('POST', '/api/customers', { fullName: 'Иван Забытый', phones: [forgotten] });
+    const { id: forgottenId } = person as { id: string };
+
     const backup = join(place, 'backup');
     expect((await backUp({ dataDir: stack.dataDir, to: backup })).database).toBe('files');
 
@@ -70,6 +77,11 @@ describe.each([
       () => outcomeOf(scene.admin, during),
       (found) => found.length > 0,
     );
+    await scene.admin.ask('POST', `/api/customers/${forgottenId}/erasure`, { reason: 'request', texts: 'erase' });
+    const isErased = async (who: Person): Promise<boolean> =>
+      (await who.get<{ items: { state: string }[] }>(`/api/erasures?customerId=${forgottenId}`)).items[0]?.state === 'done';
+    expect(await until(() => isErased(scene.admin), Boolean)).toBe(true);
+    const { body: destructionLog } = await scene.admin.ask('GET', '/api/destruction-log?format=csv');
     for (const desk of scene.desks.values()) desk.end();
     await stack.down(...OURS);
     const temporalDirectory = join(stack.dataDir, 'temporal');
@@ -91,6 +103,7 @@ describe.each([
       const admin = await new Person(restored.url, ADMIN.email, ADMIN.password).signIn();
       expect(await outcomeOf(admin, before)).toEqual(kept);
       expect(await outcomeOf(admin, after)).toEqual([]);
+      await erasedAgain(restored, admin, isErased, destructionLog as string);
       await live.pass(30);
       await live.finish();
       const ended = await until(() => outcomeOf(admin, during), isReady);
@@ -106,6 +119,23 @@ describe.each([
     }
   });
 });
+
+/** Whoever was erased since the backup is back, and goes again by the destruction log that was kept elsewhere. */
+async function erasedAgain(
+  restored: Stack,
+  admin: Person,
+  isErased: (who: Person) => Promise<boolean>,
+  log: string,
+): Promise<void> {
+  const there = (): Promise<unknown[]> => sql(restored, `select from customer_phones where phone = '${forgotten}'`);
+  expect(await there()).toHaveLength(1);
+  const db = createPool(restored.databaseUrl, { max: 1 });
+  expect(await eraseAgain(db, log, 'erase')).toEqual({ ordered: 1, none: 0 });
+  await db.destroy();
+  expect(await until(() => isErased(admin), Boolean)).toBe(true);
+  expect(await there()).toEqual([]);
+  expect(await sql(restored, `select from customers where full_name like '%Забытый%'`)).toEqual([]);
+}
 
 /** What `npm run restore` does where Temporal and Postgres are servers of one's own: here both have to be started for it. */
 async function setBack(dataDir: string, temporalDirectory: string): Promise<void> {
