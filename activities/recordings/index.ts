@@ -11,7 +11,7 @@ import {
   type RecordingReason,
   type RecordingRow,
 } from '../../db/recordings.ts';
-import type { FetchOutcome, PbxSteps } from '../../workflows/steps.ts';
+import type { FetchOutcome } from '../../workflows/steps.ts';
 import { OutboundError } from '../outbound-http.ts';
 import type { Refusal, TelephonyPort } from '../telephony/port.ts';
 import { AudioProbe, NotAudioError } from './audio.ts';
@@ -25,25 +25,17 @@ export interface RecordingDeps {
   readonly dataDir: string;
   /** The disk under `dataDir` unless something else is given. */
   readonly store?: RecordingStore;
-  /** How long `fetchRecordingAtOnce` may take; three seconds. */
-  readonly atOnceMs?: number;
 }
 
 export interface RecordingSteps {
   /** Fetches, keeps and marks one recording. Done again, it finds what it did: the file under the row's id, the row ready. */
   fetchRecording(input: { readonly recordingRowId: string }): Promise<FetchOutcome>;
-  /** The same, if it takes no more than `AT_ONCE_MS` and only a few others are at it; its file is taken up if it was whole. */
-  fetchRecordingAtOnce: PbxSteps['fetchRecordingAtOnce'];
   /** Clears what died half-way; a whole file whose row does not know of it is taken up. */
   sweepRecordings(input?: { readonly olderThanMs?: number }): Promise<{ readonly removed: number; readonly adopted: number }>;
 }
 
 type Verdict = { readonly final: boolean; readonly reason: RecordingReason };
 
-/** Far below the ten seconds that a workflow's task may take, of which the step before may have used some. */
-const AT_ONCE_MS = 3_000;
-/** Each keeps a workflow's task; most of them are for calls that go on. */
-const MOST_AT_ONCE = 8;
 const SWEPT_AFTER_MS = 3_600_000;
 /** A page instead of audio may be an outage's, but not for ever. */
 const NOT_AUDIO_ATTEMPTS = 3;
@@ -89,39 +81,21 @@ export function createRecordingSteps(deps: RecordingDeps): RecordingSteps {
     return settleReady(id, probe, await describeStream(probe));
   }
 
-  async function fetchOne(recordingRowId: string, signal: AbortSignal | undefined): Promise<FetchOutcome> {
-    try {
-      const row = await beginFetch(db, recordingRowId);
-      if (!row?.recording_id || row.state === 'ready') return { state: 'settled' };
-      if ((await store.size(row.id)) !== null) return await adopt(row.id);
-      const port = deps.telephony.forIntegration(row.integration_id);
-      const answer = await port.openRecording(row.recording_id, signal ? { signal } : {});
-      signal?.throwIfAborted();
-      if (answer.outcome !== 'accepted') return await settleVerdict(row, verdictOnRefusal(answer));
-      return await download(row, answer.value.stream, signal);
-    } catch (error) {
-      // A worker that stops leaves the rest to another one, at once.
-      throw signal?.aborted ? signal.reason : error;
-    }
-  }
-
-  let underWayAtOnce = 0;
-
   return {
-    fetchRecording: ({ recordingRowId }) => fetchOne(recordingRowId, asyncLocalStorage.getStore()?.cancellationSignal),
-
-    async fetchRecordingAtOnce({ recordingRowId }) {
-      if (underWayAtOnce >= MOST_AT_ONCE) return { state: 'not_at_once' };
-      underWayAtOnce += 1;
-      const tooLate = AbortSignal.timeout(deps.atOnceMs ?? AT_ONCE_MS);
-      const cancelled = asyncLocalStorage.getStore()?.cancellationSignal;
+    async fetchRecording({ recordingRowId }) {
+      const attempt = asyncLocalStorage.getStore();
       try {
-        return await fetchOne(recordingRowId, cancelled ? AbortSignal.any([cancelled, tooLate]) : tooLate);
+        const row = await beginFetch(db, recordingRowId);
+        if (!row?.recording_id || row.state === 'ready') return { state: 'settled' };
+        if ((await store.size(row.id)) !== null) return await adopt(row.id);
+        const signal = attempt?.cancellationSignal;
+        const port = deps.telephony.forIntegration(row.integration_id);
+        const answer = await port.openRecording(row.recording_id, signal ? { signal } : {});
+        if (answer.outcome !== 'accepted') return await settleVerdict(row, verdictOnRefusal(answer));
+        return await download(row, answer.value.stream, signal);
       } catch (error) {
-        if (!tooLate.aborted) log.warn({ recordingRowId, err: error }, 'Recording could not be fetched at once');
-        return { state: 'not_at_once' };
-      } finally {
-        underWayAtOnce -= 1;
+        // A worker that stops leaves the rest to another one, at once.
+        throw attempt?.cancellationSignal.aborted ? attempt.cancellationSignal.reason : error;
       }
     },
 
