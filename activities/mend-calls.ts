@@ -103,8 +103,7 @@ const note = (trx: Transaction, callId: string, what: 'restarted' | 'stopped'): 
 /** The order to dial is never given twice: the agent hears that there will be no call, and may order another. */
 async function mendCallback(deps: MendDeps, call: UnfinishedCall): Promise<Outcome | null> {
   if (call.command_id === null) return null;
-  const fate = await fateOf(deps, callbackWorkflowId(call.command_id));
-  if (fate === 'running' || fate === 'stuck') return null;
+  if (isOpen(await fateOf(deps, callbackWorkflowId(call.command_id)))) return null;
   const isOurs = await inTransaction(deps.db, async (trx) => {
     if (!(await lockUnfinished(trx, call))) return false;
     await note(trx, call.id, 'stopped');
@@ -120,7 +119,7 @@ async function resumeErasures(deps: MendDeps): Promise<void> {
   for (const erasureId of await unfinishedErasures(deps.db)) {
     const workflowId = erasureWorkflowId(erasureId);
     const fate = await fateOf(deps, workflowId);
-    if (fate === 'running' || fate === 'stuck' || fate === 'stopped') continue;
+    if (isOpen(fate) || fate === 'stopped') continue;
     const options = {
       workflowId,
       taskQueue: deps.taskQueue,
@@ -133,13 +132,15 @@ async function resumeErasures(deps: MendDeps): Promise<void> {
   }
 }
 
+/** Temporal has it under way, and starts no other in its place. */
+const isOpen = (fate: Fate): boolean => fate === 'running' || fate === 'stuck';
+
 async function fateOf(deps: MendDeps, workflowId: string): Promise<Fate> {
   try {
     const describe = () => deps.client.workflow.getHandle(workflowId).describe();
     const { status, raw } = await deps.client.withDeadline(Date.now() + deps.deadlineMs, describe);
-    const isStuck =
-      (raw.pendingWorkflowTask?.attempt ?? 0) >= ATTEMPTS_OF_THE_STUCK && (await hasFailedToReplay(deps, workflowId));
-    if (status.name === 'RUNNING' && isStuck) return 'stuck';
+    const failsAgainAndAgain = (raw.pendingWorkflowTask?.attempt ?? 0) >= ATTEMPTS_OF_THE_STUCK;
+    if (failsAgainAndAgain && (await hasFailedToReplay(deps, workflowId))) return 'stuck';
     if (status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW') return 'running';
     return status.name === 'TERMINATED' || status.name === 'CANCELLED' ? 'stopped' : 'broken';
   } catch (error) {

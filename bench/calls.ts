@@ -1,4 +1,4 @@
-import { measureCapacity, meanCapacity, warmUp, type Capacity } from './capacity.ts';
+import { meanCapacity, meanOf, measureCapacity, warmUp, type Capacity } from './capacity.ts';
 import { historyCost, tableGrowth, tableSizes, usageOf, usagePerCall, type HistoryCost, type Usage } from './cost.ts';
 import { plainCapacity, startEngineFloor } from './floor/capacity.ts';
 import { runFloor } from './floor/run.ts';
@@ -108,7 +108,7 @@ async function measureCapacities(stage: Stage, { seconds, warm }: Durations): Pr
     const rounds = answered.map(({ perSecond }, at) => ({ answered: perSecond, engine: engine[at] ?? 0 }));
     return {
       ...{ shapes: { answered: meanCapacity(answered), missed, transferred, group }, usage, tables, history, rounds, plain },
-      engine: Math.round((10 * engine.reduce((sum, one) => sum + one, 0)) / engine.length) / 10,
+      engine: meanOf(engine),
     };
   } finally {
     await pbx.stop();

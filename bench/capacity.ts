@@ -104,12 +104,14 @@ export async function measureCapacity(stage: Stage, pbx: DemoPbx, name: ShapeNam
   };
 }
 
-const meanOf = (of: readonly number[]): number => of.reduce((sum, one) => sum + one, 0) / of.length;
+/** To a tenth. */
+export const meanOf = (of: readonly number[]): number =>
+  Math.round((10 * of.reduce((sum, one) => sum + one, 0)) / of.length) / 10;
 
 /** What several rounds of one shape come to. */
 export const meanCapacity = (rounds: readonly Capacity[]): Capacity => ({
   calls: rounds.reduce((sum, { calls }) => sum + calls, 0),
-  perSecond: Math.round(meanOf(rounds.map(({ perSecond }) => perSecond)) * 10) / 10,
+  perSecond: meanOf(rounds.map(({ perSecond }) => perSecond)),
   cost: timesOf((part) => Math.round(meanOf(rounds.map(({ cost }) => cost[part])))),
   generator: Math.round(meanOf(rounds.map(({ generator }) => generator))),
 });

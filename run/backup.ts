@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { readStartConfig } from '../db/config.ts';
-import { say, StartError } from './console.ts';
+import { runAsProgram, say, StartError } from './console.ts';
 import { copyTree, ownLike } from './copy-tree.ts';
 import { writePrivately } from './data-dir.ts';
+import { embeddedUrls } from './postgres.ts';
 
 /** Says that a backup is whole: written last, read first. */
 export interface Manifest {
@@ -56,7 +56,7 @@ async function copyCluster(dataDir: string, to: string): Promise<number> {
   if (version === undefined) throw new StartError(`${dataDir} holds no embedded database: name yours in DATABASE_URL`);
   const [from, copy] = [join(directory, version), join(to, 'postgres', version)];
   mkdirSync(join(to, 'postgres'), { mode: 0o711 });
-  const client = new pg.Client({ connectionString: superuserUrl(directory) });
+  const client = new pg.Client({ connectionString: embeddedUrls(directory).serverUrl });
   await client.connect().catch((cause: unknown) => {
     throw new StartError(`The database of ${dataDir} does not answer (${(cause as Error).message}): is Trubka running?`);
   });
@@ -73,14 +73,6 @@ async function copyCluster(dataDir: string, to: string): Promise<number> {
   } finally {
     await client.end();
   }
-}
-
-function superuserUrl(directory: string): string {
-  const { port, superuserPassword } = JSON.parse(readFileSync(join(directory, 'settings.json'), 'utf8')) as {
-    port: number;
-    superuserPassword: string;
-  };
-  return `postgres://postgres:${superuserPassword}@127.0.0.1:${port}/postgres`;
 }
 
 function dump(databaseUrl: string, to: string): number {
@@ -107,18 +99,14 @@ export function splitPassword(databaseUrl: string): { readonly url: string; read
   return { url: url.href, password };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  try {
-    const [, , to, ...more] = process.argv;
-    if (to === undefined || to.startsWith('-') || more.length > 0)
-      throw new StartError('Say where to: npm run backup -- /backups/2026-01-31');
-    const { dataDir, databaseUrl } = readStartConfig(process.env);
-    const { bytes } = await backUp({ dataDir, databaseUrl, to: resolve(to) });
-    say(
-      `Backed up ${(bytes / 1_000_000).toFixed(1)} MB into ${resolve(to)}. It holds personal data and the secret key: keep it where nobody looks.`,
-    );
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
-  }
+async function main([to, ...more]: readonly string[]): Promise<void> {
+  if (to === undefined || to.startsWith('-') || more.length > 0)
+    throw new StartError('Say where to: npm run backup -- /backups/2026-01-31');
+  const { dataDir, databaseUrl } = readStartConfig(process.env);
+  const { bytes } = await backUp({ dataDir, databaseUrl, to: resolve(to) });
+  say(
+    `Backed up ${(bytes / 1_000_000).toFixed(1)} MB into ${resolve(to)}. It holds personal data and the secret key: keep it where nobody looks.`,
+  );
 }
+
+await runAsProgram(import.meta.url, main);

@@ -1,5 +1,6 @@
 /** What the person who typed `npm start` reads: one line per step, and a sign of life while a step takes long. */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { fileURLToPath } from 'node:url';
 
 /** A reason to stop that is told as it stands, without a stack: what was found, and what to do. */
 export class StartError extends Error {
@@ -8,6 +9,17 @@ export class StartError extends Error {
 
 export function say(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+/** Runs a module's program if it is the one that was started, not where it is imported; what went wrong is told without a stack. */
+export async function runAsProgram(module: string, main: (args: readonly string[]) => Promise<void>): Promise<void> {
+  if (process.argv[1] !== fileURLToPath(module)) return;
+  try {
+    await main(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
 }
 
 interface StepTaken {

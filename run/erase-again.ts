@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { erasuresIn } from '../api/present/log-csv.ts';
 import { recordAudit } from '../db/audit.ts';
 import { readStartConfig } from '../db/config.ts';
 import { lockCustomer } from '../db/customers.ts';
 import { orderErasure, type ErasureTexts } from '../db/erasures.ts';
 import { createPool, inTransaction, type Db } from '../db/pool.ts';
-import { say, StartError } from './console.ts';
-import { embeddedDatabaseUrl } from './postgres.ts';
+import { runAsProgram, say, StartError } from './console.ts';
+import { embeddedUrls } from './postgres.ts';
 
 export interface ErasedAgain {
   /** Erasures that are under way now. */
@@ -45,7 +44,7 @@ async function main(args: readonly string[]): Promise<void> {
   const [file, texts, ...more] = args;
   if (file === undefined || (texts !== 'erase' && texts !== 'keep') || more.length > 0) throw new StartError(USAGE);
   const { databaseUrl, dataDir } = readStartConfig(process.env);
-  const db = createPool(databaseUrl ?? embeddedDatabaseUrl(join(dataDir, 'postgres')), { max: 1 });
+  const db = createPool(databaseUrl ?? embeddedUrls(join(dataDir, 'postgres')).databaseUrl, { max: 1 });
   try {
     const { ordered, none } = await eraseAgain(db, readFileSync(file, 'utf8'), texts);
     say(`${ordered} erasures are ordered again and under way; ${none} customers of the log are not there, or erased already.`);
@@ -54,11 +53,4 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  try {
-    await main(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
-  }
-}
+await runAsProgram(import.meta.url, main);

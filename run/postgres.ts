@@ -79,7 +79,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     ...(options.backOff ? { backOff: options.backOff } : {}),
   });
   options.supervised?.(service);
-  const serverUrl = `postgres://postgres:${settings.superuserPassword}@127.0.0.1:${settings.port}/postgres`;
+  const { serverUrl, databaseUrl } = urlsOf(settings);
   try {
     await untilReady(serverUrl, service);
     await ensureDatabase(serverUrl, settings.password);
@@ -89,17 +89,20 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   }
   return {
     serverUrl,
-    databaseUrl: `postgres://${DATABASE}:${settings.password}@127.0.0.1:${settings.port}/${DATABASE}`,
+    databaseUrl,
     service,
     stop: (patienceMs = 10_000) => service.stop(patienceMs),
   };
 }
 
-/** Where the embedded database of a Trubka that runs is. */
-export function embeddedDatabaseUrl(directory: string): string {
-  const { port, password } = JSON.parse(readFileSync(join(directory, 'settings.json'), 'utf8')) as Settings;
-  return `postgres://${DATABASE}:${password}@127.0.0.1:${port}/${DATABASE}`;
-}
+const urlsOf = ({ port, superuserPassword, password }: Settings): Pick<RunningPostgres, 'serverUrl' | 'databaseUrl'> => ({
+  serverUrl: `postgres://postgres:${superuserPassword}@127.0.0.1:${port}/postgres`,
+  databaseUrl: `postgres://${DATABASE}:${password}@127.0.0.1:${port}/${DATABASE}`,
+});
+
+/** Where the embedded server of a Trubka that runs is, which was started in this directory. */
+export const embeddedUrls = (directory: string): Pick<RunningPostgres, 'serverUrl' | 'databaseUrl'> =>
+  urlsOf(JSON.parse(readFileSync(join(directory, 'settings.json'), 'utf8')) as Settings);
 
 /** Statements and values stay out of the server's log: they hold phone numbers. */
 function flags(port: number, durable: boolean): string[] {

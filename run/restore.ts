@@ -1,13 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import { readStartConfig, type StartConfig } from '../db/config.ts';
 import { createPool } from '../db/pool.ts';
 import { DUMP, MANIFEST, splitPassword, type Manifest } from './backup.ts';
-import { say, StartError } from './console.ts';
+import { runAsProgram, say, StartError } from './console.ts';
 import { copyTree } from './copy-tree.ts';
 import { rebuildOpenCalls } from './rebuild-calls.ts';
 
@@ -119,11 +118,4 @@ async function main(args: readonly string[]): Promise<void> {
   );
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  try {
-    await main(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
-  }
-}
+await runAsProgram(import.meta.url, main);
