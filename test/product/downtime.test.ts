@@ -1,26 +1,21 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { furnish } from '../torture/campaign.ts';
 import type { DemoPbx } from '../../run/demo-pbx/pbx.ts';
-import { accountOf, age, outcomeOf, pastPbx, reconcileNow, sql, until } from '../torture/scene.ts';
-import { startStack, type Stack } from '../torture/stack.ts';
+import { startScene, type RunningScene } from '../support/running-scene.ts';
+import { age, outcomeOf, reconcileNow, sql, until } from '../torture/scene.ts';
+import type { Stack } from '../torture/stack.ts';
 import type { Scene } from '../torture/teller.ts';
 
 const OURS = ['api1', 'api2', 'worker1', 'worker2'] as const;
+let running: RunningScene;
 let pbx: DemoPbx;
 let stack: Stack;
 let scene: Scene;
 beforeAll(async () => {
   // No second try: what is not heard is lost for good, as the PBX promises nothing else.
-  pbx = await pastPbx({ secondsAgo: 3_600, timeoutMs: 3_000 });
-  stack = await startStack({ pbx: accountOf(pbx), env: { LEG_MAX_SECONDS: '14400' } });
-  pbx.setTarget(stack.url);
-  scene = await furnish(stack, pbx);
+  running = await startScene({ secondsAgo: 3_600, timeoutMs: 3_000 }, { LEG_MAX_SECONDS: '14400' });
+  ({ pbx, stack, scene } = running);
 }, 240_000);
-afterAll(async () => {
-  for (const desk of scene.desks.values()) desk.end();
-  await pbx.stop();
-  await stack.stop();
-}, 60_000);
+afterAll(() => running.stop(), 60_000);
 
 const [TALKED, MISSED, CUT_OFF] = ['+79065550001', '+79065550002', '+79065550003'];
 

@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DemoPbx } from '../../run/demo-pbx/pbx.ts';
 import { signedPost } from '../support/pbx.ts';
-import { furnish } from '../torture/campaign.ts';
-import { accountOf, outcomeOf, pastPbx, sql, until } from '../torture/scene.ts';
-import { startStack, type Stack } from '../torture/stack.ts';
+import { startScene, type RunningScene } from '../support/running-scene.ts';
+import { outcomeOf, sql, until } from '../torture/scene.ts';
+import type { Stack } from '../torture/stack.ts';
 import type { Scene } from '../torture/teller.ts';
 
 /** How long a part is away. */
@@ -16,20 +16,15 @@ const DEADLINES = { CALL_SETTLE_SECONDS: '8', DRAFT_GRACE_SECONDS: '6', LEG_MAX_
 /** The intake's own deadline, and what a busy machine adds. */
 const ANSWERED_WITHIN_MS = 2_500;
 
+let running: RunningScene;
 let pbx: DemoPbx;
 let stack: Stack;
 let scene: Scene;
 beforeAll(async () => {
-  pbx = await pastPbx({ secondsAgo: 0 });
-  stack = await startStack({ pbx: accountOf(pbx), env: DEADLINES });
-  pbx.setTarget(stack.url);
-  scene = await furnish(stack, pbx);
+  running = await startScene({ secondsAgo: 0 }, DEADLINES);
+  ({ pbx, stack, scene } = running);
 }, 240_000);
-afterAll(async () => {
-  for (const desk of scene.desks.values()) desk.end();
-  await pbx.stop();
-  await stack.stop();
-}, 60_000);
+afterAll(() => running.stop(), 60_000);
 
 type Path = '/mango/events/call' | '/mango/events/summary';
 interface Answer {

@@ -1,26 +1,21 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DemoPbx } from '../../run/demo-pbx/pbx.ts';
-import { furnish } from '../torture/campaign.ts';
-import { accountOf, outcomeOf, pastPbx, sql, until } from '../torture/scene.ts';
-import { startStack, type Stack } from '../torture/stack.ts';
+import { startScene, type RunningScene } from '../support/running-scene.ts';
+import { outcomeOf, sql, until } from '../torture/scene.ts';
+import type { Stack } from '../torture/stack.ts';
 import type { Scene } from '../torture/teller.ts';
 
 const PHONE = '+79065560001';
+let running: RunningScene;
 let pbx: DemoPbx;
 let stack: Stack;
 let scene: Scene;
 beforeAll(async () => {
-  pbx = await pastPbx({ secondsAgo: 0, retries: 200, retryDelayMs: 200 });
-  stack = await startStack({ pbx: accountOf(pbx) });
-  pbx.setTarget(stack.url);
-  scene = await furnish(stack, pbx);
+  running = await startScene({ secondsAgo: 0, retries: 200, retryDelayMs: 200 });
+  ({ pbx, stack, scene } = running);
 }, 240_000);
-afterAll(async () => {
-  for (const desk of scene.desks.values()) desk.end();
-  await pbx.stop();
-  await stack.stop();
-}, 60_000);
+afterAll(() => running.stop(), 60_000);
 
 /** Nobody can write a conversation until it is let go. */
 async function holdConversations(): Promise<() => Promise<void>> {

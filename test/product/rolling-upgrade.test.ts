@@ -6,9 +6,9 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DemoPbx } from '../../run/demo-pbx/pbx.ts';
-import { furnish } from '../torture/campaign.ts';
-import { accountOf, outcomeOf, pastPbx, until } from '../torture/scene.ts';
-import { startStack, type Stack } from '../torture/stack.ts';
+import { startScene, type RunningScene } from '../support/running-scene.ts';
+import { outcomeOf, until } from '../torture/scene.ts';
+import type { Stack } from '../torture/stack.ts';
 import type { Scene } from '../torture/teller.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -17,21 +17,18 @@ const WORKFLOW_TASK_COMPLETED = 7;
 const UNHANDLED_COMMAND = 1;
 let directory: string;
 let newVersion: string;
+let running: RunningScene;
 let pbx: DemoPbx;
 let stack: Stack;
 let scene: Scene;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'trubka-upgrade-'));
   newVersion = await bundleOfNewVersion();
-  pbx = await pastPbx({ secondsAgo: 0, retries: 200, retryDelayMs: 200 });
-  stack = await startStack({ pbx: accountOf(pbx) });
-  pbx.setTarget(stack.url);
-  scene = await furnish(stack, pbx);
+  running = await startScene({ secondsAgo: 0, retries: 200, retryDelayMs: 200 });
+  ({ pbx, stack, scene } = running);
 }, 240_000);
 afterAll(async () => {
-  for (const desk of scene.desks.values()) desk.end();
-  await pbx.stop();
-  await stack.stop();
+  await running.stop();
   await rm(directory, { recursive: true, force: true });
 }, 60_000);
 
