@@ -45,22 +45,28 @@ const moment = (at: Date, seenAt: Date | null, reconciled = false): Moment => ({
   reconciled,
 });
 
+const TALK_COLUMNS = ['answered_at', 'answered_seen_at', 'reconciled'] as const;
+interface Talk {
+  readonly answered_at: Date;
+  readonly answered_seen_at: Date | null;
+  readonly reconciled: boolean;
+}
+const momentOfTalk = (talk: Talk): Moment => moment(talk.answered_at, talk.answered_seen_at, talk.reconciled);
+
+/** None where every missed call of the ticket has been taken back. */
+const lastMissed = (ticket: TicketRow): Moment | null =>
+  ticket.last_missed_at && moment(ticket.last_missed_at, ticket.last_missed_seen_at);
+
 /** Has anybody talked to the customer between the last missed call of `ticket` and `now`, the one to be recorded? */
 async function talkedSince(trx: Transaction, customer: Customer, ticket: TicketRow, now: Moment): Promise<boolean> {
-  if (!ticket.last_missed_at) return false;
-  const missed = moment(ticket.last_missed_at, ticket.last_missed_seen_at);
+  const missed = lastMissed(ticket);
+  if (!missed) return false;
   const talks = (await ofCustomer(trx, 'conversations', customer)
     .whereNotNull('answered_at')
     .orderBy('answered_seen_at', 'desc')
     .limit(20)
-    .select('answered_at', 'answered_seen_at', 'reconciled')) as {
-    answered_at: Date;
-    answered_seen_at: Date | null;
-    reconciled: boolean;
-  }[];
-  return talks
-    .map((talk) => moment(talk.answered_at, talk.answered_seen_at, talk.reconciled))
-    .some((talk) => isAfter(talk, missed) && !isAfter(talk, now));
+    .select(...TALK_COLUMNS)) as Talk[];
+  return talks.map(momentOfTalk).some((talk) => isAfter(talk, missed) && !isAfter(talk, now));
 }
 
 /** S12: the missed-call ticket that this customer's next missed call belongs in, locked; null if it is to have one of its own. */
@@ -86,7 +92,10 @@ export async function openMissedTickets(trx: Transaction, customer: Customer): P
     .forUpdate()) as TicketRow[];
 }
 
-/** S18а, S18г: an agent who answered made a new ticket, so the open missed-call tickets of this customer are closed. */
+/**
+ * S18а, S18г: an agent who answered made a new ticket, so the open missed-call tickets of this customer are closed. One whose last call was
+ * missed after the talk began stays open: nobody has talked to the customer since, however late the agent makes the ticket.
+ */
 export async function closeMissedTickets(
   context: DecisionContext,
   rule: 'S18а' | 'S18г',
@@ -95,8 +104,15 @@ export async function closeMissedTickets(
 ): Promise<void> {
   const call = await callOf(context);
   await lockCustomer(context.trx, call);
+  const talk = momentOfTalk(
+    (await context
+      .trx('conversations')
+      .where({ id: conversationId })
+      .first(...TALK_COLUMNS)) as Talk,
+  );
   for (const ticket of await openMissedTickets(context.trx, call)) {
-    if (ticket.id === newTicketId) continue;
+    const missed = lastMissed(ticket);
+    if (ticket.id === newTicketId || (missed && !isAfter(talk, missed))) continue;
     await changeTicket(context.trx, ticket, { status: 'closed' }, byRule(context, rule, conversationId));
     await addMessage(
       context.trx,

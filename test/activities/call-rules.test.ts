@@ -403,6 +403,16 @@ describe('a missed call', () => {
     expect(await ticket(red.id)).toMatchObject({ status: 'closed', status_rule: 'S18а' });
   });
 
+  test('S18а: what was missed after the agent answered stays open, however late the new ticket is made', async () => {
+    const [before] = await ticketsOf(await missed([cast.anna]));
+    const call = await answered(cast.boris);
+    const [after] = await ticketsOf(await missed([cast.anna], { at: call.now }));
+    expect(after.id).not.toBe(before.id);
+    await call.act(cast.boris, { action: 'create_ticket', conversationId: call.conversationId() });
+    expect(await ticket(before.id)).toMatchObject({ status: 'closed', status_rule: 'S18а' });
+    expect(await ticket(after.id)).toMatchObject({ status: 'open', status_rule: 'S16' });
+  });
+
   test('S18а (decided): an automatic ticket leaves the missed-call ticket as it is', async () => {
     const [red] = await ticketsOf(await missed([cast.anna]));
     await endsWithSummary(await answered(cast.boris));
