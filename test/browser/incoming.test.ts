@@ -64,8 +64,16 @@ describe('S1 the card', () => {
     const { pbx, anna, admin } = office.product;
     const { phone } = await newCustomer(office.product, 'Афанасий Фет', { company: 'Воробьёвка', note: 'Любит поэзию' });
     const settings = await office.tab(admin, '/settings/fields');
+    // The second switch is clicked while the first is still being saved.
+    let goOn = (): void => undefined;
+    const bothClicked = new Promise<void>((resolve) => (goOn = resolve));
+    await settings.route('**/api/fields/*', async (route) => {
+      await bothClicked;
+      await route.continue();
+    });
     await settings.getByRole('switch', { name: 'Входящий звонок: Заметка' }).click();
     await settings.getByRole('switch', { name: 'Входящий звонок: Компания' }).click();
+    goOn();
     await eventually(
       async () => (await admin.get<{ items: { key: string; showOnCall: boolean }[] }>('/api/fields')).items,
       (fields) =>
