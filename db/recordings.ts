@@ -166,7 +166,7 @@ export async function joinRecordings(trx: Transaction, conversationId: string): 
 }
 
 /** With the account at the PBX that has it. */
-interface LockedRecording extends RecordingRow {
+export interface RecordingToFetch extends RecordingRow {
   readonly integration_id: string;
 }
 
@@ -208,7 +208,7 @@ async function joinOne(trx: Transaction, ticket: TicketRow, talk: Talk, recordin
 }
 
 /** A fetch begins; null if there is nothing to fetch. A recording that was given up is pending again. */
-export async function beginFetch(db: Db, id: string): Promise<LockedRecording | null> {
+export async function beginFetch(db: Db, id: string): Promise<RecordingToFetch | null> {
   return db.transaction(async (trx) => {
     const row = await lockRecording(trx, id);
     if (!row?.recording_id || row.removed_at) return null;
@@ -218,6 +218,16 @@ export async function beginFetch(db: Db, id: string): Promise<LockedRecording | 
     }
     return row;
   });
+}
+
+/** What a fetch would begin with, if nothing of it is to be seen before it has succeeded; null if there is nothing to fetch. */
+export async function fetchable(db: Db, id: string): Promise<RecordingToFetch | null> {
+  const { rows } = await db.raw<{ rows: RecordingToFetch[] }>(
+    `select r.*, c.integration_id from calls c join recordings r on r.call_id = c.id
+     where r.id = ? and r.recording_id is not null and r.removed_at is null`,
+    [id],
+  );
+  return rows[0] ?? null;
 }
 
 /** Why the recording is not there yet: the message says so while it is being tried again. */
@@ -253,8 +263,8 @@ async function changeReason(
 }
 
 /** Locks in the order of all decisions about a call: the call, then what hangs on it. */
-async function lockRecording(trx: Transaction, id: string): Promise<LockedRecording | undefined> {
-  const { rows } = await trx.raw<{ rows: LockedRecording[] }>(
+async function lockRecording(trx: Transaction, id: string): Promise<RecordingToFetch | undefined> {
+  const { rows } = await trx.raw<{ rows: RecordingToFetch[] }>(
     `select r.*, c.integration_id from calls c join recordings r on r.call_id = c.id where r.id = ? for update of c, r`,
     [id],
   );

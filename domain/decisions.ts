@@ -111,6 +111,8 @@ export interface Plan {
   /** When to look again if nothing comes; null if there is nothing to wait for. */
   readonly wakeAt: Instant | null;
   readonly finished: boolean;
+  /** Nobody rings or talks any more, by all that is known. */
+  readonly quiet: boolean;
 }
 
 /** Is the call over? With a summary soon after the last event, without one after `settleMs` (spec, "Ends that do not come"). */
@@ -191,7 +193,8 @@ export function decide(before: CallState, limits: CallLimits, now: Instant): Pla
   const { state, decisions, errands } = all;
   const wakeAt = earliest(...all.deadlines, ends ? null : overAt);
   const rests = decisions.length === 0 && errands.length === 0 && wakeAt === null;
-  return { state, decisions, errands, wakeAt, finished: rests && state.overAt !== null && !isOwed(state) };
+  const quiet = state.overAt !== null || (overAt !== null && view.legs.length > 0);
+  return { state, decisions, errands, wakeAt, finished: rests && state.overAt !== null && !isOwed(state), quiet };
 }
 
 /** Something is under way whose end will bring the workflow back. */

@@ -27,7 +27,7 @@ import { searchKeysOf, type SearchKeys } from '../domain/search-keys.ts';
 import { describe } from './describe.ts';
 import { callSignals, stateQuery, type CallInput } from './messages.ts';
 import { searchAttributePairs } from './search-attributes.ts';
-import { database, files, pbx, type DecisionResult, type FetchOutcome } from './steps.ts';
+import { database, files, filesAtOnce, pbx, type DecisionResult, type FetchOutcome } from './steps.ts';
 
 /** What the main loop takes in: messages in the inbox's order, and answers to its own errands. */
 type Answer =
@@ -47,7 +47,8 @@ const MOST_PAUSES = 8;
  * conversation has its ticket and every recording is there or given up; what comes later finds the state in Postgres.
  */
 export async function call(input: CallInput): Promise<Record<string, unknown>> {
-  const marks = marksTasks();
+  const fetchesAtOnce = patched('fetches-at-once');
+  const marks = fetchesAtOnce || marksTasks();
   let hasLeft = true;
   const queue: CallMessage[] = [];
   const answers: Answer[] = [];
@@ -90,8 +91,8 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
       state = answer.type === 'fetched' ? withFetched(state, answer.recordingId, answer.outcome, now) : answer.apply(state);
     }
   };
-  const run = (errand: Errand): void => {
-    void carryOut(input.callId, errand)
+  const run = (errand: Errand, quiet: boolean): void => {
+    void carryOut(input.callId, errand, fetchesAtOnce && quiet)
       .catch((error: unknown) => {
         log.error('An errand failed', { errand: errand.type, error: String(error) });
         return failed(input.callId, errand);
@@ -120,7 +121,7 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
       state = plan.state;
       absorb(results);
     } else state = plan.state;
-    plan.errands.forEach(run);
+    for (const errand of plan.errands) run(errand, plan.quiet);
     attributes = tellVisibility(state, attributes);
     if (plan.decisions.length > 0 || queue.length > 0 || answers.length > 0) continue;
     if (plan.finished) {
@@ -184,14 +185,22 @@ function createAlarm(): Alarm {
   };
 }
 
-async function carryOut(callId: string, errand: Errand): Promise<Answer> {
+async function carryOut(callId: string, errand: Errand, atOnce: boolean): Promise<Answer> {
   if (errand.type === 'fetch_recording') {
-    const outcome = await files.fetchRecording({ recordingRowId: errand.rowId });
+    const outcome = await fetched(errand.rowId, atOnce);
     return { type: 'fetched', recordingId: errand.recordingId, outcome };
   }
   const actionId = errand.action?.actionId ?? `cancel:${errand.legId}`;
   await pbx.hangUpLeg({ callId, legId: errand.legId, actionId, agentId: errand.action?.agentId ?? null });
   return { type: 'done', apply: (state) => state };
+}
+
+async function fetched(recordingRowId: string, atOnce: boolean): Promise<FetchOutcome> {
+  if (atOnce) {
+    const quick = await filesAtOnce.fetchRecordingAtOnce({ recordingRowId }).catch(() => null);
+    if (quick && quick.state !== 'not_at_once') return quick;
+  }
+  return files.fetchRecording({ recordingRowId });
 }
 
 /** An errand whose activity gave up altogether: a recording is tried again later, an agent is told that the hang-up failed. */

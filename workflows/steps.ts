@@ -65,6 +65,8 @@ export interface PbxSteps {
     readonly agentId: string | null;
   }): Promise<CommandOutcome>;
   fetchRecording(input: { readonly recordingRowId: string }): Promise<FetchOutcome>;
+  /** The same within seconds, as most recordings are; `not_at_once` for whatever needs longer, or comes when many are being fetched. */
+  fetchRecordingAtOnce(input: { readonly recordingRowId: string }): Promise<FetchOutcome | { readonly state: 'not_at_once' }>;
 }
 
 /** Short writes to Postgres: tried for as long as it takes, since a decision once made must come true. */
@@ -85,6 +87,15 @@ export const files = proxyActivities<Pick<PbxSteps, 'fetchRecording'>>({
   startToCloseTimeout: '10m',
   heartbeatTimeout: '1m',
   retry: { initialInterval: '2s', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 5 },
+});
+
+/**
+ * Where nobody rings or talks any more, and nobody waits for the workflow: without a task of its own, which costs Temporal five writes. Tried once; the
+ * task of the workflow, which waits meanwhile, must not become old.
+ */
+export const filesAtOnce = proxyLocalActivities<Pick<PbxSteps, 'fetchRecordingAtOnce'>>({
+  startToCloseTimeout: '5s',
+  retry: { maximumAttempts: 1 },
 });
 
 /** What schedules ask for, beside any call. */

@@ -5,13 +5,15 @@ import { inTransaction } from '../../db/pool.ts';
 import type { Logger } from '../../db/log.ts';
 import {
   beginFetch,
+  fetchable,
   noteReason,
   recordingStates,
   settleRecording,
   type RecordingReason,
   type RecordingRow,
+  type RecordingToFetch,
 } from '../../db/recordings.ts';
-import type { FetchOutcome } from '../../workflows/steps.ts';
+import type { FetchOutcome, PbxSteps } from '../../workflows/steps.ts';
 import { OutboundError } from '../outbound-http.ts';
 import type { Refusal, TelephonyPort } from '../telephony/port.ts';
 import { AudioProbe, NotAudioError } from './audio.ts';
@@ -25,17 +27,29 @@ export interface RecordingDeps {
   readonly dataDir: string;
   /** The disk under `dataDir` unless something else is given. */
   readonly store?: RecordingStore;
+  /** How long `fetchRecordingAtOnce` may take; two seconds. */
+  readonly atOnceMs?: number;
 }
 
 export interface RecordingSteps {
   /** Fetches, keeps and marks one recording. Done again, it finds what it did: the file under the row's id, the row ready. */
   fetchRecording(input: { readonly recordingRowId: string }): Promise<FetchOutcome>;
+  /**
+   * The same, if the PBX has it, it takes no more than `AT_ONCE_MS` and only a few others are at it. Whatever goes wrong is neither counted nor said:
+   * `fetchRecording` comes next.
+   */
+  fetchRecordingAtOnce: PbxSteps['fetchRecordingAtOnce'];
   /** Clears what died half-way; a whole file whose row does not know of it is taken up. */
   sweepRecordings(input?: { readonly olderThanMs?: number }): Promise<{ readonly removed: number; readonly adopted: number }>;
 }
 
+const NOT_AT_ONCE = { state: 'not_at_once' } as const;
 type Verdict = { readonly final: boolean; readonly reason: RecordingReason };
 
+/** Far below the ten seconds that a workflow's task may take, of which the step before may have used some. */
+const AT_ONCE_MS = 2_000;
+/** Each keeps a workflow's task; most of them are for calls that go on. */
+const MOST_AT_ONCE = 8;
 const SWEPT_AFTER_MS = 3_600_000;
 /** A page instead of audio may be an outage's, but not for ever. */
 const NOT_AUDIO_ATTEMPTS = 3;
@@ -64,10 +78,14 @@ export function createRecordingSteps(deps: RecordingDeps): RecordingSteps {
     return { state: 'retry', reason: verdict.reason };
   }
 
-  async function download(row: RecordingRow, source: Readable, signal: AbortSignal | undefined): Promise<FetchOutcome> {
+  async function keep(row: RecordingRow, source: Readable, signal: AbortSignal | undefined): Promise<FetchOutcome> {
     const probe = probed(signal ? addAbortSignal(signal, source) : source);
+    return settleReady(row.id, probe, await store.save(row.id, probe));
+  }
+
+  async function keepOrSay(row: RecordingRow, source: Readable, signal: AbortSignal | undefined): Promise<FetchOutcome> {
     try {
-      return await settleReady(row.id, probe, await store.save(row.id, probe));
+      return await keep(row, source, signal);
     } catch (error) {
       const verdict = verdictOnFailure(error, row);
       if (!verdict || signal?.aborted) throw error;
@@ -81,21 +99,48 @@ export function createRecordingSteps(deps: RecordingDeps): RecordingSteps {
     return settleReady(id, probe, await describeStream(probe));
   }
 
+  async function fetchOne<Other>(
+    row: RecordingToFetch | null,
+    signal: AbortSignal | undefined,
+    ways: { readonly keep: typeof keep; readonly refused: (row: RecordingRow, refusal: Refusal) => Promise<Other> },
+  ): Promise<FetchOutcome | Other> {
+    if (!row?.recording_id || row.state === 'ready') return { state: 'settled' };
+    if ((await store.size(row.id)) !== null) return adopt(row.id);
+    const port = deps.telephony.forIntegration(row.integration_id);
+    const answer = await port.openRecording(row.recording_id, signal ? { signal } : {});
+    return answer.outcome === 'accepted' ? ways.keep(row, answer.value.stream, signal) : ways.refused(row, answer);
+  }
+
+  let underWayAtOnce = 0;
+
   return {
     async fetchRecording({ recordingRowId }) {
       const attempt = asyncLocalStorage.getStore();
       try {
-        const row = await beginFetch(db, recordingRowId);
-        if (!row?.recording_id || row.state === 'ready') return { state: 'settled' };
-        if ((await store.size(row.id)) !== null) return await adopt(row.id);
         const signal = attempt?.cancellationSignal;
-        const port = deps.telephony.forIntegration(row.integration_id);
-        const answer = await port.openRecording(row.recording_id, signal ? { signal } : {});
-        if (answer.outcome !== 'accepted') return await settleVerdict(row, verdictOnRefusal(answer));
-        return await download(row, answer.value.stream, signal);
+        return await fetchOne(await beginFetch(db, recordingRowId), signal, {
+          keep: keepOrSay,
+          refused: (row, refusal) => settleVerdict(row, verdictOnRefusal(refusal)),
+        });
       } catch (error) {
         // A worker that stops leaves the rest to another one, at once.
         throw attempt?.cancellationSignal.aborted ? attempt.cancellationSignal.reason : error;
+      }
+    },
+
+    async fetchRecordingAtOnce({ recordingRowId }) {
+      if (underWayAtOnce >= MOST_AT_ONCE) return NOT_AT_ONCE;
+      underWayAtOnce += 1;
+      const tooLate = AbortSignal.timeout(deps.atOnceMs ?? AT_ONCE_MS);
+      const cancelled = asyncLocalStorage.getStore()?.cancellationSignal;
+      try {
+        const signal = cancelled ? AbortSignal.any([cancelled, tooLate]) : tooLate;
+        return await fetchOne(await fetchable(db, recordingRowId), signal, { keep, refused: async () => NOT_AT_ONCE });
+      } catch (error) {
+        if (!tooLate.aborted) log.info({ recordingRowId, err: error }, 'Recording could not be fetched at once');
+        return NOT_AT_ONCE;
+      } finally {
+        underWayAtOnce -= 1;
       }
     },
 

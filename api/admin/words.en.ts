@@ -96,6 +96,7 @@ export const en: BoardWords = {
     placeCallback: 'PBX command “call”',
     hangUpLeg: 'PBX command “hang up”',
     fetchRecording: 'recording of the talk',
+    fetchRecordingAtOnce: 'recording of the talk',
     reconcileCalls: 'reconciliation with the PBX’s statistics',
     sweepRecordings: 'sweeping of recordings',
     cutStreamEvents: 'cutting of stream events',

@@ -97,6 +97,7 @@ export const ru = {
     placeCallback: 'команда АТС «позвонить»',
     hangUpLeg: 'команда АТС «завершить»',
     fetchRecording: 'запись разговора',
+    fetchRecordingAtOnce: 'запись разговора',
     reconcileCalls: 'сверка со статистикой АТС',
     sweepRecordings: 'уборка записей',
     cutStreamEvents: 'уборка событий',

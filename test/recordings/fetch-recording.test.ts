@@ -182,6 +182,45 @@ describe('Fetching a recording', () => {
     expect(await rowOf(rowId)).toMatchObject({ state: 'pending', reason: null });
   });
 
+  it('at once fetches what is there, and leaves what takes longer without a trace', async () => {
+    const [quick, slow] = [await makeScene(database.db, cast), await makeScene(database.db, cast)];
+    pbx.recordings.set(quick.recordingId, mp3(100));
+    const half = new PassThrough();
+    half.write(mp3(100));
+    pbx.recordings.set(slow.recordingId, () => half);
+    expect(await steps().fetchRecordingAtOnce({ recordingRowId: quick.rowId })).toEqual({ state: 'settled' });
+    expect(await rowOf(quick.rowId)).toMatchObject({ state: 'ready' });
+    const kept = await filesLeft();
+    expect(await steps({ atOnceMs: 50 }).fetchRecordingAtOnce({ recordingRowId: slow.rowId })).toEqual({ state: 'not_at_once' });
+    expect(await filesLeft()).toBe(kept);
+    expect(await rowOf(slow.rowId)).toMatchObject({ state: 'pending', reason: null });
+  });
+
+  it('at once says nothing of what goes wrong: it is not counted, and the usual way comes next', async () => {
+    const { rowId, recordingId } = await makeScene(database.db, cast);
+    const before = await rowOf(rowId);
+    expect(await steps().fetchRecordingAtOnce({ recordingRowId: rowId })).toEqual({ state: 'not_at_once' });
+    pbx.recordings.set(recordingId, Buffer.from('<html>'));
+    expect(await steps().fetchRecordingAtOnce({ recordingRowId: rowId })).toEqual({ state: 'not_at_once' });
+    expect(await rowOf(rowId)).toEqual(before);
+    expect(await steps().fetchRecording({ recordingRowId: rowId })).toEqual({ state: 'retry', reason: 'not_audio' });
+  });
+
+  it('at once fetches eight at a time: whatever comes meanwhile takes the usual way', async () => {
+    const worker = steps();
+    const scenes = await Promise.all(Array.from({ length: 9 }, () => makeScene(database.db, cast)));
+    const sources = scenes.map(({ recordingId }) => {
+      const source = new PassThrough();
+      pbx.recordings.set(recordingId, () => source);
+      return source;
+    });
+    const fetching = scenes.slice(0, 8).map(({ rowId }) => worker.fetchRecordingAtOnce({ recordingRowId: rowId }));
+    expect(await worker.fetchRecordingAtOnce({ recordingRowId: scenes[8]?.rowId ?? '' })).toEqual({ state: 'not_at_once' });
+    for (const source of sources) source.end(mp3(100));
+    expect(await Promise.all(fetching)).toEqual(Array(8).fill({ state: 'settled' }));
+    expect(await worker.fetchRecordingAtOnce({ recordingRowId: scenes[8]?.rowId ?? '' })).toEqual({ state: 'settled' });
+  });
+
   it('leaves alone what was removed or was never announced', async () => {
     const { rowId } = await makeScene(database.db, cast);
     await database.db('recordings').where({ id: rowId }).update({ removed_at: new Date() });

@@ -26,6 +26,7 @@ export async function createTestWorker(options: {
     placeCallback: async () => ({ state: 'accepted' }),
     hangUpLeg: async () => ({ state: 'accepted' }),
     fetchRecording: async () => ({ state: 'settled' }),
+    fetchRecordingAtOnce: async () => ({ state: 'not_at_once' }),
     ...options.pbx,
   };
   const worker = await Worker.create({

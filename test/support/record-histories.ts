@@ -12,7 +12,7 @@ import { callbackSignal, callbackWorkflowId, type CallbackInput } from '../../wo
 import { CallRunner, seedCast } from './call-runner.ts';
 import { createTestDatabase } from './database.ts';
 import setup from './global-setup.ts';
-import { CALLBACK_STORIES, HISTORY_SCENARIOS, type CallbackStory } from './history-scenarios.ts';
+import { CALLBACK_STORIES, FETCHED_AT_ONCE, HISTORY_SCENARIOS, type CallbackStory } from './history-scenarios.ts';
 import { createTestWorker, LiveCall } from './live-call.ts';
 import { connectTemporal, uniqueTaskQueue } from './temporal.ts';
 
@@ -23,11 +23,15 @@ const database = await createTestDatabase();
 const temporal = await connectTemporal();
 const taskQueue = uniqueTaskQueue('histories');
 const cast = await seedCast(database.db);
+let recorded = '';
 const worker = await createTestWorker({
   db: database.db,
   connection: temporal.nativeConnection,
   taskQueue,
-  pbx: { placeCallback: async ({ commandId }) => CALLBACK_STORIES[commandId]?.placed ?? { state: 'accepted' } },
+  pbx: {
+    placeCallback: async ({ commandId }) => CALLBACK_STORIES[commandId]?.placed ?? { state: 'accepted' },
+    fetchRecordingAtOnce: async () => ({ state: FETCHED_AT_ONCE.has(recorded) ? 'settled' : 'not_at_once' }),
+  },
 });
 await mkdir(DIRECTORY, { recursive: true });
 
@@ -49,6 +53,7 @@ async function startCall(): Promise<{ readonly events: CallRunner; readonly tick
 async function keep(name: string, play: () => Promise<WorkflowHandle>): Promise<void> {
   const path = `${DIRECTORY}${name}.json`;
   if (existsSync(path)) return;
+  recorded = name;
   const handle = await play();
   await handle.result();
   const history = JSON.stringify(await handle.fetchHistory()).replaceAll(/"identity":"[^"]*"/gu, '"identity":"recorder"');

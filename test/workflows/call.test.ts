@@ -15,6 +15,8 @@ let temporal: TestTemporal;
 let cast: Awaited<ReturnType<typeof seedCast>>;
 const taskQueue = uniqueTaskQueue('call');
 const fetched: string[] = [];
+/** Recordings that are there within seconds. */
+const quick = { rows: [] as string[], answers: false };
 let worker: { stop(): Promise<void> };
 
 beforeAll(async () => {
@@ -31,6 +33,10 @@ beforeAll(async () => {
       fetchRecording: async ({ recordingRowId }) => {
         fetched.push(recordingRowId);
         return { state: 'settled' };
+      },
+      fetchRecordingAtOnce: async ({ recordingRowId }) => {
+        quick.rows.push(recordingRowId);
+        return { state: quick.answers ? 'settled' : 'not_at_once' };
       },
     },
   });
@@ -64,6 +70,32 @@ interface HistoryEvent {
 }
 const isStep = ({ markerRecordedEventAttributes: marker }: HistoryEvent): boolean => marker?.markerName === 'core_local_activity';
 
+/** The talk ends, and its recording is there. */
+async function hangUpWithRecording(call: LiveCall, events: CallRunner): Promise<void> {
+  const recording = {
+    type: 'recording',
+    recordingId: 'R1',
+    seq: 1,
+    legId: 'A',
+    party: agent(cast.anna),
+    completionCode: null,
+    recipient: null,
+  } as const;
+  const envelope = () => ({ inboxId: 2_000_000 + ++counter, receivedAt: Date.now() });
+  await call.send({ ...recording, ...envelope(), state: 'started' });
+  await call.send(events.leg('A', 'disconnected'), events.summary({ talkedAt: Date.now() }));
+  await call.send({ ...recording, ...envelope(), state: 'completed', seq: 2, completionCode: 1000, recipient: 'cloud' });
+  await call.send({ ...recording, ...envelope(), state: 'stored', seq: 0, legId: null, party: null });
+}
+
+const taskKinds = async (call: LiveCall): Promise<{ tasks: number; activities: number }> => {
+  const events = (await call.handle.fetchHistory()).events ?? [];
+  return {
+    tasks: events.filter((event) => event.workflowTaskCompletedEventAttributes).length,
+    activities: events.filter((event) => event.activityTaskScheduledEventAttributes).length,
+  };
+};
+
 /** Nothing of what was sent waits for the worker any more. */
 const taskDone = (call: LiveCall) =>
   eventually(
@@ -85,25 +117,31 @@ describe('the call workflow', () => {
       (value) => value.state === 'talking',
     );
     expect(state).toMatchObject({ direction: 'incoming' });
-    const recording = {
-      type: 'recording',
-      recordingId: 'R1',
-      seq: 1,
-      legId: 'A',
-      party: agent(cast.anna),
-      completionCode: null,
-      recipient: null,
-    } as const;
-    const envelope = () => ({ inboxId: 2_000_000 + ++counter, receivedAt: Date.now() });
-    await call.send({ ...recording, ...envelope(), state: 'started' });
-    await call.send(events.leg('A', 'disconnected'), events.summary({ talkedAt: Date.now() }));
-    await call.send({ ...recording, ...envelope(), state: 'completed', seq: 2, completionCode: 1000, recipient: 'cloud' });
-    await call.send({ ...recording, ...envelope(), state: 'stored', seq: 0, legId: null, party: null });
+    await hangUpWithRecording(call, events);
     const result = (await call.handle.result()) as { state: string };
     expect(result.state).toBe('over');
     expect(await ticketsOf(call.callId)).toMatchObject([{ status: 'open', kind: 'incoming' }]);
     const row = await database.db('recordings').where({ call_id: call.callId, recording_id: 'R1' }).first();
     expect(fetched.filter((id) => id === row.id)).toHaveLength(1);
+    expect(quick.rows.filter((id) => id === row.id)).toHaveLength(1);
+    expect((await taskKinds(call)).activities).toBe(1);
+  });
+
+  test('S20 a recording that is there within seconds after the end is fetched without a task of its own', async () => {
+    const { events, call } = await newCall();
+    await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }), events.leg('A', 'connected'));
+    quick.answers = true;
+    try {
+      await hangUpWithRecording(call, events);
+      expect(await call.handle.result()).toMatchObject({ state: 'over', recordings: [{ state: 'settled' }] });
+    } finally {
+      quick.answers = false;
+    }
+    const row = await database.db('recordings').where({ call_id: call.callId, recording_id: 'R1' }).first();
+    expect(quick.rows.filter((id) => id === row.id)).toHaveLength(1);
+    expect(fetched).not.toContain(row.id);
+    expect((await taskKinds(call)).activities).toBe(0);
+    await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await call.handle.fetchHistory());
   });
 
   test('S1 what was shown before it heard is not shown again, and set right if it was something else', async () => {
