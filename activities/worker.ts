@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
-import { readConfig, type Config } from '../db/config.ts';
+import { connectsAgainSoon, readConfig, type Config } from '../db/config.ts';
 import { createLogger, type Logger } from '../db/log.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets, type Secrets } from '../db/secrets.ts';
@@ -88,7 +88,7 @@ export async function startWorker(options: {
   const connection = await connectPatiently(config, log);
   const { namespace, ...address } = config.temporal;
   await registerSearchAttributes(config.temporal);
-  const clientConnection = Connection.lazy(address);
+  const clientConnection = Connection.lazy({ ...address, ...connectsAgainSoon });
   const client = new Client({
     connection: clientConnection,
     namespace,

@@ -21,6 +21,12 @@ export interface TemporalConfig {
       };
 }
 
+/**
+ * For the `Connection` of whoever works on while Temporal is away. Left to itself gRPC tries again ever more rarely, after ten minutes
+ * once in two: so long everything would go on waiting for a Temporal that has long been back.
+ */
+export const connectsAgainSoon = { channelArgs: { 'grpc.max_reconnect_backoff_ms': 2_000 } } as const;
+
 export interface Config {
   readonly port: number;
   readonly databaseUrl: string;

@@ -6,7 +6,7 @@ import {
   makeGrpcRetryInterceptor,
   ServiceError,
 } from '@temporalio/client';
-import type { TemporalConfig } from '../../db/config.ts';
+import { connectsAgainSoon, type TemporalConfig } from '../../db/config.ts';
 import { ProblemError } from '../problems.ts';
 
 /** Longer nobody waits in front of a page for Temporal. */
@@ -48,7 +48,7 @@ function translate(error: unknown): unknown {
 /** Opens nothing until it is first asked: the API starts and takes webhooks without Temporal. */
 export function openTemporal({ namespace, ...address }: TemporalConfig): TemporalAccess {
   const interceptors = [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 2 }))];
-  const connection = Connection.lazy({ ...address, connectTimeout: CONNECT_MS, interceptors });
+  const connection = Connection.lazy({ ...address, ...connectsAgainSoon, connectTimeout: CONNECT_MS, interceptors });
   const client = new Client({ connection, namespace });
   return {
     namespace,

@@ -8,6 +8,7 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type pg from 'pg';
 import { createDispatcher, type Dispatcher, type Tuning } from '../../activities/dispatcher/index.ts';
 import { canonicalPath, parseWebhook } from '../../activities/telephony/mango/webhooks.ts';
+import { connectsAgainSoon } from '../../db/config.ts';
 import { createIntakePool, storeEvent, type Stored } from '../../db/intake.ts';
 import { createLogger } from '../../db/log.ts';
 import type { Db } from '../../db/pool.ts';
@@ -66,7 +67,7 @@ export interface InboxFacts {
 export async function openWiredClient(): Promise<{ readonly client: Client; readonly wire: Wire; close(): Promise<void> }> {
   const [host = '', port = ''] = temporalAddress().split(':');
   const wire = await openWire({ host, port: Number(port) });
-  const connection = Connection.lazy({ address: `127.0.0.1:${wire.port}` });
+  const connection = Connection.lazy({ address: `127.0.0.1:${wire.port}`, ...connectsAgainSoon });
   return {
     client: new Client({ connection }),
     wire,

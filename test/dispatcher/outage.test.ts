@@ -1,5 +1,7 @@
-import { ServiceError, type Client } from '@temporalio/client';
+import { createServer, type AddressInfo } from 'node:net';
+import { Client, Connection, ServiceError } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { connectsAgainSoon } from '../../db/config.ts';
 import type { Wire } from '../support/wire.ts';
 import { eventually, legEvent, newEntry, openOffice, openWiredClient, type InboxFacts, type Office } from './office.ts';
 
@@ -75,6 +77,24 @@ test('Temporal goes away and comes back: nothing is lost, all is delivered soon,
   expect(Date.now() - healed).toBeLessThan(20_000);
   await dispatcher.stop();
 });
+
+test('however long Temporal is away, a connection to it is tried again every other second', async () => {
+  const triedAt: number[] = [];
+  const refusing = createServer((socket) => {
+    triedAt.push(performance.now());
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => void refusing.listen(0, '127.0.0.1', resolve));
+  const address = `127.0.0.1:${(refusing.address() as AddressInfo).port}`;
+  const connection = Connection.lazy({ address, ...connectsAgainSoon });
+  const asking = new Client({ connection }).workflow;
+  // By itself gRPC would let four seconds pass between the fourth and the fifth, and six after that.
+  while (triedAt.length < 7) await connection.withDeadline(Date.now() + 500, () => asking.count()).catch(() => undefined);
+  await connection.close();
+  refusing.close();
+  const pauses = triedAt.slice(1).map((at, index) => at - (triedAt[index] ?? 0));
+  expect(Math.max(...pauses)).toBeLessThan(3_500);
+}, 60_000);
 
 test('Temporal hangs: each request is given up after the deadline, and what was perhaps taken is sent again', async () => {
   const dispatcher = office.dispatcher({ deadlineMs: 500, pollMs: 200 }, client);
