@@ -12,6 +12,7 @@ export {
   askedAgain,
   FETCH_ATTEMPTS,
   FETCH_PAUSES_MS,
+  FORMER_FETCH_PAUSES_MS,
   newCallState,
   withAnnounced,
   withCallMessage,

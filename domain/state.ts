@@ -112,8 +112,13 @@ function newlyRegistered(state: CallState, { agentId, keys }: Conversation, inde
   return { id, ordinal, keys, agentId, settled: null, settlements: 0, endNotedAt: null, talked: false };
 }
 
-/** Pauses between attempts to fetch a recording; the last one repeats (hours in all). */
-export const FETCH_PAUSES_MS = [60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000] as const;
+const MINUTE_MS = 60_000;
+/** Pauses between attempts to fetch a recording: each minute at first, as the PBX advises (mango-api §4.6); the last one repeats (a day in all). */
+export const FETCH_PAUSES_MS: readonly number[] = [...Array<number>(10).fill(1), 10, 30, 60, 120].map(
+  (minutes) => minutes * MINUTE_MS,
+);
+/** Those of calls that began to wait by them. */
+export const FORMER_FETCH_PAUSES_MS: readonly number[] = [1, 2, 5, 10, 30, 60].map((minutes) => minutes * MINUTE_MS);
 export const FETCH_ATTEMPTS = 24;
 
 // What came of it ----------------------------------------------------------------------------------------------------------
@@ -137,13 +142,14 @@ export function withFetched(
   recordingId: string,
   outcome: { readonly state: 'settled' } | { readonly state: 'retry'; readonly reason: string },
   now: Instant,
+  pausesMs = FETCH_PAUSES_MS,
 ): CallState {
   return {
     ...state,
     recordings: state.recordings.map((known) => {
       if (known.recordingId !== recordingId) return known;
       if (outcome.state === 'settled') return { ...known, state: 'settled', nextAttemptAt: null };
-      const pause = FETCH_PAUSES_MS[Math.min(known.attempts, FETCH_PAUSES_MS.length) - 1] ?? FETCH_PAUSES_MS[0];
+      const pause = pausesMs[Math.min(known.attempts, pausesMs.length) - 1] ?? MINUTE_MS;
       return { ...known, state: 'announced', nextAttemptAt: now + pause, reason: outcome.reason };
     }),
   };

@@ -14,6 +14,8 @@ import { hearing, NOTHING_HEARD, type Heard } from '../domain/causes.ts';
 import {
   askedAgain,
   decide,
+  FETCH_PAUSES_MS,
+  FORMER_FETCH_PAUSES_MS,
   newCallState,
   withAnnounced,
   withCallMessage,
@@ -88,7 +90,8 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     if (shown !== null) state = { ...state, projected: shown };
     shown = null;
     for (const answer of answers.splice(0)) {
-      state = answer.type === 'fetched' ? withFetched(state, answer.recordingId, answer.outcome, now) : answer.apply(state);
+      if (answer.type === 'done') state = answer.apply(state);
+      else state = withFetched(state, answer.recordingId, answer.outcome, now, pausesAfter(answer.outcome));
     }
   };
   const run = (errand: Errand, quiet: boolean): void => {
@@ -150,6 +153,10 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
  * was decided by the time is decided differently then, and the call is stuck for ever. The first task's command is this very mark.
  */
 const marksTasks = (): boolean => patched('tasks-marked');
+
+/** `patched` goes once no call is open that waited for a recording by the former pauses: a day after the deployment. */
+const pausesAfter = ({ state }: FetchOutcome): readonly number[] =>
+  state === 'settled' || patched('recordings-asked-for-each-minute') ? FETCH_PAUSES_MS : FORMER_FETCH_PAUSES_MS;
 
 interface Alarm {
   /** Sees to it that the alarm rings at that time, or sooner. */

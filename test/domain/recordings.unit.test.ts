@@ -312,11 +312,22 @@ describe('no recording', () => {
 describe('fetching', () => {
   const ready = (): Script => recorded((script, leg) => void script.recording('R1', ANNA).starts(leg).completes(leg).isStored());
 
-  test('is tried again after pauses that grow, for hours', () => {
-    const played = play(ready().messages, { fetch: (_id, attempt) => (attempt < 5 ? retry : settled) });
-    const fetches = played.steps.filter((step) => step.errands.length > 0).map((step) => step.at);
-    expect(fetches.slice(1).map((at, index) => (at - (fetches[index] ?? 0)) / 1000)).toEqual([61, 121, 301, 601]);
+  /** Minutes between two attempts, without the second that each takes here. */
+  const minutesBetween = (fetches: readonly number[]): number[] =>
+    fetches.slice(1).map((at, index) => (at - (fetches[index] ?? 0) - 1_000) / 60_000);
+  const fetchesOf = ({ steps }: ReturnType<typeof play>): number[] =>
+    steps.filter((step) => step.errands.length > 0).map((step) => step.at);
+
+  test('R19: not there for ten minutes, is asked for each minute, and is there', () => {
+    const fetch = (_id: string, attempt: number) => (attempt <= 10 ? retry : settled);
+    const played = play(ready().messages, { fetch });
+    expect(minutesBetween(fetchesOf(played))).toEqual(Array(10).fill(1));
     expect(played.of('settle_recording')).toEqual([]);
+  });
+
+  test('R19: not there for longer, is asked for ever more rarely, for most of a day', () => {
+    const minutes = minutesBetween(fetchesOf(play(ready().messages, { fetch: () => retry })));
+    expect(minutes).toEqual([...Array<number>(10).fill(1), 10, 30, 60, ...Array<number>(10).fill(120)]);
   });
 
   test('is given up after many attempts, with the last reason', () => {
