@@ -138,7 +138,7 @@ describe('the call workflow', () => {
       quick.answers = false;
     }
     const row = await database.db('recordings').where({ call_id: call.callId, recording_id: 'R1' }).first();
-    expect(quick.rows.filter((id) => id === row.id)).toHaveLength(1);
+    expect(quick.rows).toContain(row.id);
     expect(fetched).not.toContain(row.id);
     expect((await taskKinds(call)).activities).toBe(0);
     await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await call.handle.fetchHistory());
