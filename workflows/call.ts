@@ -205,6 +205,10 @@ async function carryOut(callId: string, errand: Errand, atOnce: boolean): Promis
 async function fetched(recordingRowId: string, atOnce: boolean): Promise<FetchOutcome> {
   if (atOnce) {
     const quick = await filesAtOnce.fetchRecordingAtOnce({ recordingRowId }).catch(() => null);
+    if (quick?.state === 'refused') {
+      const { final, reason } = quick;
+      return files.fetchRecording({ recordingRowId, refused: { final, reason } });
+    }
     if (quick && quick.state !== 'not_at_once') return quick;
   }
   return files.fetchRecording({ recordingRowId });

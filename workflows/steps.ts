@@ -55,6 +55,12 @@ export type CommandOutcome =
 
 export type FetchOutcome = { readonly state: 'settled' } | { readonly state: 'retry'; readonly reason: string };
 
+/** That the PBX has no recording to give; for good, or for now. */
+export interface FetchRefusal {
+  readonly final: boolean;
+  readonly reason: string;
+}
+
 /** What leaves the service: the PBX and its recordings. */
 export interface PbxSteps {
   placeCallback(input: { readonly callId: string; readonly commandId: string }): Promise<CommandOutcome>;
@@ -64,9 +70,12 @@ export interface PbxSteps {
     readonly actionId: string;
     readonly agentId: string | null;
   }): Promise<CommandOutcome>;
-  fetchRecording(input: { readonly recordingRowId: string }): Promise<FetchOutcome>;
+  /** With what the PBX has just said to `fetchRecordingAtOnce` it is not asked again: this is what comes of that answer. */
+  fetchRecording(input: { readonly recordingRowId: string; readonly refused?: FetchRefusal }): Promise<FetchOutcome>;
   /** The same within seconds, as most recordings are; `not_at_once` for whatever needs longer, or comes when many are being fetched. */
-  fetchRecordingAtOnce(input: { readonly recordingRowId: string }): Promise<FetchOutcome | { readonly state: 'not_at_once' }>;
+  fetchRecordingAtOnce(input: {
+    readonly recordingRowId: string;
+  }): Promise<FetchOutcome | ({ readonly state: 'refused' } & FetchRefusal) | { readonly state: 'not_at_once' }>;
 }
 
 /** Short writes to Postgres: tried for as long as it takes, since a decision once made must come true. */

@@ -33,18 +33,19 @@ export interface RecordingDeps {
 
 export interface RecordingSteps {
   /** Fetches, keeps and marks one recording. Done again, it finds what it did: the file under the row's id, the row ready. */
-  fetchRecording(input: { readonly recordingRowId: string }): Promise<FetchOutcome>;
+  fetchRecording: PbxSteps['fetchRecording'];
   /**
-   * The same, if the PBX has it, it takes no more than `AT_ONCE_MS` and only a few others are at it. Whatever goes wrong is neither counted nor said:
-   * `fetchRecording` comes next.
+   * The same, if it takes no more than `AT_ONCE_MS` and only a few others are at it. Whatever goes wrong is neither counted nor said: `fetchRecording`
+   * comes next, with what the PBX has answered, as many a question that it refuses locks the account out (mango-api §1.4).
    */
   fetchRecordingAtOnce: PbxSteps['fetchRecordingAtOnce'];
   /** Clears what died half-way; a whole file whose row does not know of it is taken up. */
   sweepRecordings(input?: { readonly olderThanMs?: number }): Promise<{ readonly removed: number; readonly adopted: number }>;
 }
 
-const NOT_AT_ONCE = { state: 'not_at_once' } as const;
+/** What `fetchRecordingAtOnce` was told goes through the workflow's history to `fetchRecording`. */
 type Verdict = { readonly final: boolean; readonly reason: RecordingReason };
+const NOT_AT_ONCE = { state: 'not_at_once' } as const;
 
 /** Far below the ten seconds that a workflow's task may take, of which the step before may have used some. */
 const AT_ONCE_MS = 2_000;
@@ -114,7 +115,11 @@ export function createRecordingSteps(deps: RecordingDeps): RecordingSteps {
   let underWayAtOnce = 0;
 
   return {
-    async fetchRecording({ recordingRowId }) {
+    async fetchRecording({ recordingRowId, refused }) {
+      if (refused) {
+        const row = await beginFetch(db, recordingRowId);
+        return row && row.state !== 'ready' ? settleVerdict(row, refused as Verdict) : { state: 'settled' };
+      }
       const attempt = asyncLocalStorage.getStore();
       try {
         const signal = attempt?.cancellationSignal;
@@ -135,7 +140,11 @@ export function createRecordingSteps(deps: RecordingDeps): RecordingSteps {
       const cancelled = asyncLocalStorage.getStore()?.cancellationSignal;
       try {
         const signal = cancelled ? AbortSignal.any([cancelled, tooLate]) : tooLate;
-        return await fetchOne(await fetchable(db, recordingRowId), signal, { keep, refused: async () => NOT_AT_ONCE });
+        return await fetchOne(await fetchable(db, recordingRowId), signal, {
+          keep,
+          refused: async (_row, refusal) =>
+            refusal.outcome === 'refused' ? ({ state: 'refused', ...verdictOnRefusal(refusal) } as const) : NOT_AT_ONCE,
+        });
       } catch (error) {
         if (!tooLate.aborted) log.info({ recordingRowId, err: error }, 'Recording could not be fetched at once');
         return NOT_AT_ONCE;

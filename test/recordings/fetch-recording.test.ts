@@ -196,10 +196,27 @@ describe('Fetching a recording', () => {
     expect(await rowOf(slow.rowId)).toMatchObject({ state: 'pending', reason: null });
   });
 
-  it('at once says nothing of what goes wrong: it is not counted, and the usual way comes next', async () => {
+  it('at once hands on what the PBX refuses, which is asked no second time and counted once', async () => {
+    const { rowId } = await makeScene(database.db, cast);
+    const before = await rowOf(rowId);
+    expect(await steps().fetchRecordingAtOnce({ recordingRowId: rowId })).toEqual({
+      state: 'refused',
+      final: false,
+      reason: 'not_found',
+    });
+    expect(await rowOf(rowId)).toEqual(before);
+    const refused = { final: false, reason: 'not_found' };
+    expect(await steps().fetchRecording({ recordingRowId: rowId, refused })).toEqual({ state: 'retry', reason: 'not_found' });
+    expect(pbx.sent).toHaveLength(1);
+    expect(await rowOf(rowId)).toMatchObject({ state: 'pending', reason: 'not_found', attempts: 1 });
+    const forGood = { final: true, reason: 'too_short' };
+    expect(await steps().fetchRecording({ recordingRowId: rowId, refused: forGood })).toEqual({ state: 'settled' });
+    expect(await rowOf(rowId)).toMatchObject({ state: 'unavailable', reason: 'too_short', attempts: 2 });
+  });
+
+  it('at once says nothing of what is no recording: it is not counted, and the usual way comes next', async () => {
     const { rowId, recordingId } = await makeScene(database.db, cast);
     const before = await rowOf(rowId);
-    expect(await steps().fetchRecordingAtOnce({ recordingRowId: rowId })).toEqual({ state: 'not_at_once' });
     pbx.recordings.set(recordingId, Buffer.from('<html>'));
     expect(await steps().fetchRecordingAtOnce({ recordingRowId: rowId })).toEqual({ state: 'not_at_once' });
     expect(await rowOf(rowId)).toEqual(before);

@@ -15,8 +15,8 @@ let temporal: TestTemporal;
 let cast: Awaited<ReturnType<typeof seedCast>>;
 const taskQueue = uniqueTaskQueue('call');
 const fetched: string[] = [];
-/** Recordings that are there within seconds. */
-const quick = { rows: [] as string[], answers: false };
+/** What is said of recordings within seconds, and what of that the usual way was told. */
+const quick = { rows: [] as string[], answer: 'not_at_once' as 'not_at_once' | 'settled' | 'refused', told: [] as unknown[] };
 let worker: { stop(): Promise<void> };
 
 beforeAll(async () => {
@@ -30,13 +30,14 @@ beforeAll(async () => {
     // Nothing stays in memory between two tasks: every one of them replays the whole history.
     maxCachedWorkflows: 0,
     pbx: {
-      fetchRecording: async ({ recordingRowId }) => {
+      fetchRecording: async ({ recordingRowId, refused }) => {
         fetched.push(recordingRowId);
+        if (refused) quick.told.push({ recordingRowId, refused });
         return { state: 'settled' };
       },
       fetchRecordingAtOnce: async ({ recordingRowId }) => {
         quick.rows.push(recordingRowId);
-        return { state: quick.answers ? 'settled' : 'not_at_once' };
+        return quick.answer === 'refused' ? { state: 'refused', final: false, reason: 'not_found' } : { state: quick.answer };
       },
     },
   });
@@ -127,20 +128,25 @@ describe('the call workflow', () => {
     expect((await taskKinds(call)).activities).toBe(1);
   });
 
-  test('S20 a recording that is there within seconds after the end is fetched without a task of its own', async () => {
+  test.each([
+    ['is there within seconds after the end is fetched without a task of its own', 'settled', []],
+    ['is refused is not asked for again at once', 'refused', [{ final: false, reason: 'not_found' }]],
+  ] as const)('S20 a recording that %s', async (_what, answer, told) => {
     const { events, call } = await newCall();
     await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }), events.leg('A', 'connected'));
-    quick.answers = true;
+    quick.answer = answer;
     try {
       await hangUpWithRecording(call, events);
       expect(await call.handle.result()).toMatchObject({ state: 'over', recordings: [{ state: 'settled' }] });
     } finally {
-      quick.answers = false;
+      quick.answer = 'not_at_once';
     }
-    const row = await database.db('recordings').where({ call_id: call.callId, recording_id: 'R1' }).first();
-    expect(quick.rows).toContain(row.id);
-    expect(fetched).not.toContain(row.id);
-    expect((await taskKinds(call)).activities).toBe(0);
+    const { id: recordingRowId } = await database.db('recordings').where({ call_id: call.callId, recording_id: 'R1' }).first();
+    expect(quick.rows).toContain(recordingRowId);
+    expect(quick.told.filter((one) => (one as { recordingRowId: string }).recordingRowId === recordingRowId)).toEqual(
+      told.map((refused) => ({ recordingRowId, refused })),
+    );
+    expect((await taskKinds(call)).activities).toBe(told.length);
     await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await call.handle.fetchHistory());
   });
 
