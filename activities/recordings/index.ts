@@ -13,7 +13,7 @@ import {
   type RecordingRow,
   type RecordingToFetch,
 } from '../../db/recordings.ts';
-import type { FetchOutcome, PbxSteps } from '../../workflows/steps.ts';
+import type { FetchOutcome, FetchRefusal, PbxSteps } from '../../workflows/steps.ts';
 import { OutboundError } from '../outbound-http.ts';
 import type { Refusal, TelephonyPort } from '../telephony/port.ts';
 import { AudioProbe, NotAudioError } from './audio.ts';
@@ -44,7 +44,7 @@ export interface RecordingSteps {
 }
 
 /** What `fetchRecordingAtOnce` was told goes through the workflow's history to `fetchRecording`. */
-type Verdict = { readonly final: boolean; readonly reason: RecordingReason };
+type Verdict = FetchRefusal & { readonly reason: RecordingReason };
 const NOT_AT_ONCE = { state: 'not_at_once' } as const;
 
 /** Far below the ten seconds that a workflow's task may take, of which the step before may have used some. */
