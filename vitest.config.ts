@@ -17,6 +17,7 @@ const LONG = [
   'test/product/downtime.test.ts',
   'test/product/held-open.test.ts',
   'test/privacy/erasure-killed.test.ts',
+  'test/privacy/retention-killed.test.ts',
 ];
 
 /**

@@ -33,10 +33,9 @@ export function createPrivacySteps({ db, log, dataDir, secrets, store: given }: 
     async removeOldRecordings() {
       const { recordingRetentionDays: days } = await readRetention(db);
       if (days === null) return { count: 0, more: false };
-      const { ids, more } = await removeOldRecordings(db, days);
-      await removeFiles(ids);
-      if (ids.length > 0) log.info({ recordings: ids.length }, 'Recordings removed as their term is over');
-      return { count: ids.length, more };
+      const { count, more } = await removeOldRecordings(db, days, (id) => store.remove(id));
+      if (count > 0) log.info({ recordings: count }, 'Recordings removed as their term is over');
+      return { count, more };
     },
     async redactOldEvents() {
       const { rawEventRetentionDays: days } = await readRetention(db);

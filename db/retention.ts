@@ -43,8 +43,15 @@ export async function previewRetention(
   };
 }
 
-/** Marks a batch of recordings as removed and says which: their files go after the commit. A crash in between is the sweep's work. */
-export async function removeOldRecordings(db: Db, days: number): Promise<{ readonly ids: string[]; readonly more: boolean }> {
+/**
+ * Removes a batch of recordings: each one's file first, then, with the commit, what is known of it. Who dies in between, or cannot remove
+ * a file, leaves rows that are still due and says nothing in the log; the next attempt finds them, and files that are gone already.
+ */
+export async function removeOldRecordings(
+  db: Db,
+  days: number,
+  removeFile: (id: string) => Promise<unknown>,
+): Promise<{ readonly count: number; readonly more: boolean }> {
   return inTransaction(db, async (trx) => {
     const { rows } = await trx.raw<{ rows: { id: string; conversation_id: string | null }[] }>(
       `update recordings set state = 'unavailable', reason = 'removed', removed_at = now(), updated_at = now(),
@@ -59,7 +66,8 @@ export async function removeOldRecordings(db: Db, days: number): Promise<{ reado
       ticket_id: string;
     }[];
     for (const { ticket_id } of tickets) await publishTicketChanged(trx, ticket_id);
-    return { ids: rows.map(({ id }) => id), more: rows.length === RECORDING_BATCH };
+    for (const { id } of rows) await removeFile(id);
+    return { count: rows.length, more: rows.length === RECORDING_BATCH };
   });
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -15,6 +15,7 @@ import { previewRetention } from '../../db/retention.ts';
 import { openSecrets } from '../../db/secrets.ts';
 import { writeSettings } from '../../db/settings.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/live-call.ts';
 import { connectTemporal, uniqueTaskQueue, workflowBundle, type TestTemporal } from '../support/temporal.ts';
 import { dumpOf, linesWith } from './dump.ts';
 
@@ -45,7 +46,21 @@ afterAll(async () => {
 });
 
 const secrets = openSecrets({ dataDir: tmpdir(), secretKey: 'b'.repeat(32) });
-const steps = () => createPrivacySteps({ db: database.db, log: createLogger('worker', { level: 'silent' }), dataDir, secrets });
+/** How often a file could not be removed. */
+let failures = 0;
+const steps = () => {
+  const store = createDiskStore(recordingDirectory(dataDir));
+  const remove = async (id: string): Promise<boolean> => {
+    try {
+      return await store.remove(id);
+    } catch (error) {
+      failures += 1;
+      throw error;
+    }
+  };
+  const log = createLogger('worker', { level: 'silent' });
+  return createPrivacySteps({ db: database.db, log, dataDir, secrets, store: { ...store, remove } });
+};
 
 async function runRetention(): Promise<Record<string, number>> {
   const taskQueue = uniqueTaskQueue('retention');
@@ -113,6 +128,27 @@ describe('retention', () => {
     expect(await log()).toEqual([{ category: 'recordings', count: 1 }]);
     expect(await runRetention()).toMatchObject({ recordings: 0 });
     expect(await log()).toHaveLength(1);
+  });
+
+  test('R26: a file that cannot be removed for now is removed later, and nothing is noted until it is', async () => {
+    const id = await recordingOf(366);
+    const path = join(recordingDirectory(dataDir), id.slice(0, 2), id.slice(2, 4), `${id}.audio`);
+    // A directory in its place.
+    await rename(path, `${path}.kept`);
+    await mkdir(path);
+    const [log, others] = [await freshLog(), audioFiles().filter((name) => !name.includes(id))];
+    const failing = eventually(
+      () => Promise.resolve(failures),
+      (count) => count > 0,
+    );
+    const running = runRetention();
+    await failing;
+    expect(await log()).toEqual([]);
+    await rmdir(path);
+    await rename(`${path}.kept`, path);
+    expect(await running).toMatchObject({ recordings: 1 });
+    expect(audioFiles()).toEqual(others);
+    expect(await log()).toEqual([{ category: 'recordings', count: 1 }]);
   });
 
   test('without a term nothing goes', async () => {
