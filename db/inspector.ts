@@ -19,6 +19,7 @@ export interface InspectedRow {
   readonly delivered_at: Date | null;
   readonly attempts: number;
   readonly last_error: string | null;
+  readonly is_late: boolean;
   readonly call_id: string | null;
   readonly state: string | null;
   readonly seq: string | null;
@@ -73,8 +74,10 @@ const joined = (pieces: readonly Piece[], glue: string): Piece => ({
 
 const END = (side: 'from' | 'to', what: 'extension' | 'number'): string =>
   `left(i.body -> '${side}' ->> '${what}', 80) as ${side}_${what}`;
+/** Of an accepted event: refused by Temporal once, or older than any delivery that goes well. */
+const IS_LATE = `(i.last_error is not null or i.received_at < now() - interval '5 seconds')`;
 const INBOX_COLUMNS = `'i' as kind, i.id, (extract(epoch from i.received_at) * 1000000)::bigint as at_us, i.received_at, i.integration_id, a.name as account_name,
-  i.source, i.path, inbox_verdict(i.verdict, i.why) as verdict, i.why, i.repeats, i.repeated_at, i.delivered_at, i.attempts, i.last_error,
+  i.source, i.path, inbox_verdict(i.verdict, i.why) as verdict, ${IS_LATE} as is_late, i.why, i.repeats, i.repeated_at, i.delivered_at, i.attempts, i.last_error,
   coalesce(
     (select coalesce(c.merged_into, c.id) from calls c
       where c.integration_id = i.integration_id and c.entry_id = coalesce(i.entry, i.body ->> 'entry_id')),
@@ -89,7 +92,7 @@ const INBOX_COLUMNS = `'i' as kind, i.id, (extract(epoch from i.received_at) * 1
 const INBOX_JOINS = `left join integrations a on a.id = i.integration_id
   left join agents g on i.source = 'agent' and g.id::text = i.body ->> 'agentId'`;
 const REFUSED_COLUMNS = `'r' as kind, r.id, (extract(epoch from r.at) * 1000000)::bigint as at_us, r.at as received_at, r.integration_id, a.name as account_name,
-  'pbx' as source, r.path, r.reason as verdict, r.detail ->> 'why' as why, 0 as repeats, null::timestamptz as repeated_at,
+  'pbx' as source, r.path, r.reason as verdict, false as is_late, r.detail ->> 'why' as why, 0 as repeats, null::timestamptz as repeated_at,
   null::timestamptz as delivered_at, 0 as attempts, null as last_error, null::uuid as call_id, null as state, null as seq,
   null as from_extension, null as from_number, null as to_extension, null as to_number, null as line, null::uuid as agent_id, null as agent_name, null as action_id`;
 
@@ -180,9 +183,9 @@ function verdictIs(verdict: string | undefined): Piece[] {
     case 'repeated':
       return [piece('i.repeats > 0')];
     case 'accepted':
-      return [piece(`inbox_verdict(i.verdict, i.why) = 'accepted' and i.last_error is null`)];
+      return [piece(`inbox_verdict(i.verdict, i.why) = 'accepted' and not ${IS_LATE}`)];
     case 'waiting':
-      return [piece(`inbox_verdict(i.verdict, i.why) = 'accepted' and i.last_error is not null`)];
+      return [piece(`inbox_verdict(i.verdict, i.why) = 'accepted' and ${IS_LATE}`)];
     case 'delivered':
       // Nearly all are: what is known of the columns says so, what is known of the function's index does not.
       return [

@@ -6,7 +6,7 @@ export const REFUSALS = ['bad_signature', 'missing_signature', 'unknown_key', 'm
 export const EVENT_VERDICTS = [
   /** Stored, on its way. */
   'accepted',
-  /** Stored; Temporal did not take it yet. */
+  /** Stored; Temporal refused it, or nobody has brought it there for seconds. */
   'waiting',
   'delivered',
   'ignored',

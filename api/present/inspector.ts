@@ -7,9 +7,9 @@ const masked = (text: string | null): string | null => (text === null ? null : m
 const endOf = (extension: string | null, number: string | null): InspectedEvent['from'] =>
   extension || number ? { extension: extension || null, number: masked(number || null) } : null;
 
-/** Stored is accepted until Temporal has refused it once; then it waits. */
-function verdictOf({ verdict, last_error }: InspectedRow): EventVerdict {
-  if (verdict === 'accepted' && last_error !== null) return 'waiting';
+/** Stored is accepted for the moment that a delivery takes; then it waits. */
+function verdictOf({ verdict, is_late }: InspectedRow): EventVerdict {
+  if (verdict === 'accepted' && is_late) return 'waiting';
   return verdict as EventVerdict;
 }
 

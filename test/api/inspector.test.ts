@@ -92,10 +92,22 @@ describe('the list', () => {
     });
   });
 
+  it('calls what has just come accepted, and waiting once Temporal refused it', async () => {
+    await store({ delivered_at: null, verdict: 'accepted', received_at: new Date() });
+    const accepted = { verdict: 'accepted', lagMs: null };
+    expect(await one()).toMatchObject(accepted);
+    expect(await one('?verdict=accepted')).toMatchObject(accepted);
+    expect(await list('?verdict=waiting')).toMatchObject({ items: [] });
+    await api.db('inbox').update({ last_error: 'Temporal: unavailable' });
+    expect(await one('?verdict=waiting')).toMatchObject({ verdict: 'waiting', error: 'Temporal: unavailable' });
+    expect(await list('?verdict=accepted')).toMatchObject({ items: [] });
+  });
+
   it('says what became of each', async () => {
     const waiting = { delivered_at: null, verdict: 'accepted' };
     const cases: [Record<string, unknown>, Partial<InspectedEvent>][] = [
-      [waiting, { verdict: 'accepted', lagMs: null }],
+      // Nobody is there who would try: the worker is down, or is still at what came before.
+      [waiting, { verdict: 'waiting', error: null }],
       [
         { ...waiting, attempts: 3, last_error: 'Temporal: unavailable' },
         { verdict: 'waiting', error: 'Temporal: unavailable' },

@@ -65,7 +65,7 @@ export const enInspector = {
   },
   verdicts: {
     accepted: 'Accepted',
-    waiting: 'Waiting for Temporal',
+    waiting: 'Waiting to be delivered',
     delivered: 'Delivered',
     repeated: 'Repeated',
     ignored: 'No effect',
@@ -83,7 +83,7 @@ export const enInspector = {
   },
   because: {
     accepted: 'Stored, and about to reach the call’s workflow.',
-    waiting: 'Stored. Temporal does not answer; the event arrives as soon as it is back.',
+    waiting: 'Stored, not yet delivered: Temporal or the worker does not answer. The event arrives as soon as it is back.',
     delivered: 'Reached the call’s workflow.',
     late: 'The call was over by then: the event changed nothing.',
     kept: 'Stored and handed to nobody.',

@@ -63,7 +63,7 @@ export const ruInspector = {
   },
   verdicts: {
     accepted: 'Принято',
-    waiting: 'Ждёт Temporal',
+    waiting: 'Ждёт доставки',
     delivered: 'Доставлено',
     repeated: 'Повторённые',
     ignored: 'Без последствий',
@@ -82,7 +82,7 @@ export const ruInspector = {
   /** Why, and what to do: one sentence each. */
   because: {
     accepted: 'Сохранено и вот-вот дойдёт до процесса звонка.',
-    waiting: 'Сохранено. Temporal пока не отвечает; событие дойдёт, как только он вернётся.',
+    waiting: 'Сохранено, но ещё не передано: Temporal или worker не отвечает. Событие дойдёт, как только он вернётся.',
     delivered: 'Дошло до процесса звонка.',
     late: 'Звонок к этому времени уже закончился: событие ничего не изменило.',
     kept: 'Сохранено и никому не передано.',
