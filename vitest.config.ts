@@ -14,6 +14,7 @@ const together = { isolate: false };
 const WIDE = ['test/browser/everywhere.test.ts', 'test/browser/feel.test.ts'];
 const LONG = [
   'test/product/backup.test.ts',
+  'test/product/crowds.test.ts',
   'test/product/downtime.test.ts',
   'test/product/held-open.test.ts',
   'test/privacy/erasure-killed.test.ts',

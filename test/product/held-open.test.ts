@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DemoPbx } from '../../run/demo-pbx/pbx.ts';
-import { signedPost } from '../support/pbx.ts';
+import { bareCall, inTurn, statusesOf, type BareCall } from '../support/bare-calls.ts';
 import { startScene, type RunningScene } from '../support/running-scene.ts';
 import { outcomeOf, sql, until } from '../torture/scene.ts';
 import type { Stack } from '../torture/stack.ts';
@@ -17,61 +15,15 @@ const DEADLINES = { CALL_SETTLE_SECONDS: '8', DRAFT_GRACE_SECONDS: '6', LEG_MAX_
 const ANSWERED_WITHIN_MS = 2_500;
 
 let running: RunningScene;
-let pbx: DemoPbx;
 let stack: Stack;
 let scene: Scene;
 beforeAll(async () => {
   running = await startScene({ secondsAgo: 0 }, DEADLINES);
-  ({ pbx, stack, scene } = running);
+  ({ stack, scene } = running);
 }, 240_000);
 afterAll(() => running.stop(), 60_000);
 
-type Path = '/mango/events/call' | '/mango/events/summary';
-interface Answer {
-  readonly status: number;
-  readonly retryAfter: string | null;
-  readonly ms: number;
-}
-
-/** One event, once, as a PBX that never repeats anything sends it. */
-async function tell(path: Path, event: object): Promise<Answer> {
-  const at = performance.now();
-  const { status, headers } = await signedPost(stack.url, path, event, pbx.credentials);
-  return { status, retryAfter: headers.get('retry-after'), ms: performance.now() - at };
-}
-
-/** The bare events of a call that one employee answers. */
-function callOf(phone: string, extension: string) {
-  const [entry_id, call_id, beganAt] = [randomUUID(), randomUUID(), Math.floor(Date.now() / 1000)];
-  const leg = (seq: number, call_state: string, more: object = {}) => ({
-    ...{ entry_id, call_id, seq, call_state, timestamp: Math.floor(Date.now() / 1000), location: 'abonent' },
-    ...{ from: { number: phone.slice(1) }, to: { extension, line_number: '74950000000' }, ...more },
-  });
-  return {
-    entry: entry_id,
-    rings: () => tell('/mango/events/call', leg(1, 'Appeared')),
-    answers: () => tell('/mango/events/call', leg(2, 'Connected')),
-    ends: () => tell('/mango/events/call', leg(3, 'Disconnected', { disconnect_reason: 1110 })),
-    summary: () =>
-      tell('/mango/events/summary', {
-        ...{ entry_id, call_direction: 1, from: { number: phone.slice(1) }, to: { extension }, line_number: '74950000000' },
-        ...{ create_time: beganAt, forward_time: beganAt, talk_time: beganAt, end_time: Math.floor(Date.now() / 1000) },
-        ...{ entry_result: 1, disconnect_reason: 1110 },
-      }),
-  };
-}
-
-async function inTurn<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const left = items.entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, item] of left) results[index] = await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return results;
-}
-
-const statusesOf = (answers: readonly Answer[]): number[] => [...new Set(answers.map(({ status }) => status))];
+const callOf = (phone: string, extension: string): BareCall => bareCall(running, phone, extension);
 const countOf = async (query: string): Promise<number> => (await sql<{ n: number }>(stack, query))[0]?.n ?? Number.NaN;
 const waiting = (): Promise<number> => countOf('select count(*)::int as n from inbox where delivered_at is null');
 const probe = async (which: 'live' | 'ready'): Promise<number[]> =>
