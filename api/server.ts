@@ -1,5 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Express } from 'express';
+import type pg from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createTelephony } from '../activities/telephony/telephony.ts';
@@ -10,7 +12,7 @@ import { createLogger, type Logger } from '../db/log.ts';
 import { createPool, type Db } from '../db/pool.ts';
 import { openSecrets, type Secrets } from '../db/secrets.ts';
 import { keepHeapSmall } from '../db/small-heap.ts';
-import { startTracing } from '../db/tracing.ts';
+import { startTracing, type Tracing } from '../db/tracing.ts';
 import { createAdmin } from './admin/index.ts';
 import { openTemporal } from './admin/temporal-access.ts';
 import { createApp } from './app.ts';
@@ -71,6 +73,14 @@ async function prepare(db: Db, config: Config, secrets: Secrets, logger: Logger,
   }
 }
 
+/** All that is served: the API, the PBX's webhooks, what admins see of the machinery, the interface. */
+export function assemble(deps: ApiDeps, intake: pg.Pool, tracing?: Tracing): { readonly app: Express; close(): Promise<void> } {
+  const { secrets, logger: log, eventCounts, taskQueue } = deps;
+  const admin = createAdmin(deps, taskQueue === undefined ? {} : { taskQueue });
+  const webhooks = createMangoRouter({ pool: intake, secrets, log, tracing, ...(eventCounts && { count: eventCounts.count }) });
+  return { app: createApp(deps, { webhooks, routers: [admin.router] }), close: () => admin.close() };
+}
+
 export async function startServer(config: Config, options: { readonly taskQueue?: string } = {}): Promise<RunningServer> {
   const logger = createLogger('api', { level: config.logLevel });
   const secrets = openSecrets({ dataDir: config.dataDir, secretKey: config.secretKey });
@@ -100,10 +110,8 @@ export async function startServer(config: Config, options: { readonly taskQueue?
     isStopping: () => state.stopping,
     isPrepared: () => state.prepared,
   };
-  const admin = createAdmin(deps, options);
-  const webhooks = createMangoRouter({ pool: intake, secrets, log: logger, count: eventCounts.count, tracing });
-  const app = createApp(deps, { webhooks, routers: [admin.router] });
-  const server = createServer({ connectionsCheckingInterval: 5000 }, app);
+  const whole = assemble(deps, intake, tracing);
+  const server = createServer({ connectionsCheckingInterval: 5000 }, whole.app);
   configure(server);
   const port = await listen(server, config.port);
   const preparing = prepare(db, config, secrets, logger, () => state.stopping).then(() => (state.prepared = true));
@@ -116,7 +124,7 @@ export async function startServer(config: Config, options: { readonly taskQueue?
       await events.close();
       await close(server);
       await preparing;
-      await Promise.all([db.destroy(), intake.end(), admin.close(), temporal.close(), tracing?.stop()]);
+      await Promise.all([db.destroy(), intake.end(), whole.close(), temporal.close(), tracing?.stop()]);
       logger.info('API has stopped');
     },
   };
