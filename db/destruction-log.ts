@@ -1,3 +1,4 @@
+import type { ErasureTexts } from './erasures.ts';
 import type { Executor } from './pool.ts';
 
 export interface DestroyedCategory {
@@ -16,6 +17,7 @@ export interface DestructionRow {
   readonly categories: readonly DestroyedCategory[];
   readonly actor_name: string | null;
   readonly ordered_at: Date | null;
+  readonly texts: ErasureTexts | null;
 }
 
 /** Notes in the transaction of the deletion itself that a term had ended; nothing is noted of nothing. */

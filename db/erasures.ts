@@ -202,6 +202,7 @@ export async function finishErasure(trx: Transaction, id: string): Promise<void>
     actor_id: row.ordered_by,
     actor_name: agent?.full_name ?? null,
     ordered_at: row.ordered_at,
+    texts: row.texts,
   });
   await trx('erasure_identifiers').where({ erasure_id: id }).delete();
   await trx('erasures').where({ id }).update({ state: 'done', finished_at: trx.fn.now() });

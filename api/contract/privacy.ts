@@ -96,6 +96,8 @@ export const destruction = z
     /** Who ordered it; null: the service by its settings. */
     orderedBy: z.string().nullable(),
     orderedAt: instant.nullable(),
+    /** What became of subjects and messages in an erasure; null: the line is of before this was noted, or a term ended. */
+    texts: erasureTexts.nullable(),
   })
   .meta({ id: 'Destruction' });
 export type Destruction = z.infer<typeof destruction>;

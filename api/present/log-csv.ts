@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import type { ErasureReason } from '../../db/erasures.ts';
+import type { ErasureReason, ErasureTexts } from '../../db/erasures.ts';
 import { localMoment } from '../../domain/time-zone.ts';
 import type { Destruction } from '../contract/privacy.ts';
 import type { AuditEntry } from '../contract/settings.ts';
@@ -29,6 +29,9 @@ const WORDS: Readonly<Record<string, Words>> = {
   method: { ru: 'Способ уничтожения', en: 'Method' },
   orderedBy: { ru: 'Кто распорядился', en: 'Ordered by' },
   orderedAt: { ru: 'Дата распоряжения', en: 'Ordered at' },
+  texts: { ru: 'Темы и сообщения', en: 'Subjects and messages' },
+  erase: { ru: 'удалены', en: 'erased' },
+  keep: { ru: 'оставлены без имени, номеров и адресов', en: 'kept without name, numbers and addresses' },
   trubka: { ru: 'Трубка (база данных и хранилище записей)', en: 'Trubka (database and recording store)' },
   deleted: { ru: 'Удаление и обезличивание средствами системы', en: 'Deleted and anonymised by the system' },
   many: { ru: 'Все, чей срок хранения истёк', en: 'Everybody whose term was over' },
@@ -85,8 +88,8 @@ export function auditCsv(entries: readonly AuditEntry[], total: number, lang: Cs
 
 export function destructionCsv(entries: readonly Destruction[], total: number, lang: CsvLanguage, zone: string): string {
   const local = (iso: string): string => localMoment(zone, Date.parse(iso));
-  const columns = ['destroyedAt', 'dataSubject', 'categories', 'system', 'reason', 'method', 'orderedBy', 'orderedAt'];
-  const rows = entries.map(({ at, subject, categories, reason, orderedBy, orderedAt }): Row => [
+  const columns = ['destroyedAt', 'dataSubject', 'categories', 'system', 'reason', 'method', 'orderedBy', 'orderedAt', 'texts'];
+  const rows = entries.map(({ at, subject, categories, reason, orderedBy, orderedAt, texts }): Row => [
     local(at),
     subject ? `${pseudonym(subject.number, lang)} (${subject.customerId})` : word('many', lang),
     categories.map(({ category, count }) => `${word(category, lang)}: ${count}`).join(', '),
@@ -95,6 +98,7 @@ export function destructionCsv(entries: readonly Destruction[], total: number, l
     word('deleted', lang),
     orderedBy ?? word('service', lang),
     orderedAt ? local(orderedAt) : '',
+    texts ? word(texts, lang) : '',
   ]);
   const [first, ...others] = columns.map((key) => word(key, lang));
   return csvOf([[`${first} (${zone})`, ...others], ...rows, ...leftOut(total - rows.length, lang)], lang);
@@ -103,17 +107,33 @@ export function destructionCsv(entries: readonly Destruction[], total: number, l
 export interface ErasureInLog {
   readonly customerId: string;
   readonly reason: ErasureReason;
+  /** Where the line says it. */
+  readonly texts?: ErasureTexts | undefined;
 }
 const REASONS = ['request', 'consent_withdrawn', 'purpose_reached', 'unlawful'] as const satisfies readonly ErasureReason[];
+const TEXTS = ['erase', 'keep'] as const satisfies readonly ErasureTexts[];
 const SUBJECT = /(?:№|No\.) \d+ \(([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\)/;
+
+const CELL = /(?:"((?:[^"]|"")*)"|([^;\r\n]*))(;|\r?\n|$)/g;
+
+/** What `csvOf` wrote: quoted cells may hold semicolons and ends of lines. */
+function rowsOf(csv: string): string[][] {
+  const rows: string[][] = [[]];
+  for (const [, quoted, plain = '', end] of csv.matchAll(CELL)) {
+    rows.at(-1)?.push(quoted?.replaceAll('""', '"') ?? plain);
+    if (end !== ';') rows.push([]);
+  }
+  return rows;
+}
 
 /** Reads an export of the destruction log, of either language: whose data were erased on an order, the oldest first. */
 export function erasuresIn(csv: string): ErasureInLog[] {
-  const found = csv.split('\r\n').flatMap((line): ErasureInLog[] => {
-    const cells = line.split(';');
+  const said = <K extends string>(cell: string | undefined, keys: readonly K[]): K | undefined =>
+    keys.find((key) => Object.values(WORDS[key] ?? {}).includes(cell ?? ''));
+  const found = rowsOf(csv).flatMap((cells): ErasureInLog[] => {
     const customerId = SUBJECT.exec(cells[1] ?? '')?.[1];
-    const reason = REASONS.find((one) => Object.values(WORDS[one] ?? {}).includes(cells[4] ?? ''));
-    return customerId === undefined ? [] : [{ customerId, reason: reason ?? 'request' }];
+    const [reason, texts] = [said(cells[4], REASONS), said(cells[8], TEXTS)];
+    return customerId === undefined ? [] : [{ customerId, reason: reason ?? 'request', texts }];
   });
   return found.reverse();
 }

@@ -56,6 +56,7 @@ const presentDestruction = (row: DestructionRow): Destruction => ({
   categories: row.categories.map(({ category, count }) => ({ category, count })),
   orderedBy: row.actor_name,
   orderedAt: row.ordered_at?.toISOString() ?? null,
+  texts: row.texts,
 });
 
 const termOf = (asked: number | '0' | undefined, inForce: number | null): number | null =>

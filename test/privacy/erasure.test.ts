@@ -146,6 +146,7 @@ describe('erasing a customer', () => {
     expect(line).toMatchObject({
       reason: 'request',
       orderedBy: 'Админ',
+      texts: 'erase',
       categories: expect.arrayContaining([
         { category: 'profile', count: 1 },
         { category: 'phones', count: 1 },
@@ -155,7 +156,7 @@ describe('erasing a customer', () => {
     expect(response.headers.get('content-disposition')).toContain('destruction-log.csv');
     const csv = await response.text();
     expect(csv.split('\r\n')[0]).toBe(
-      'Дата уничтожения (Europe/Moscow);Субъект персональных данных;Перечень категорий уничтоженных данных;Информационная система;Причина уничтожения;Способ уничтожения;Кто распорядился;Дата распоряжения',
+      'Дата уничтожения (Europe/Moscow);Субъект персональных данных;Перечень категорий уничтоженных данных;Информационная система;Причина уничтожения;Способ уничтожения;Кто распорядился;Дата распоряжения;Темы и сообщения',
     );
     expect(csv).toContain(`Удалённый пользователь № ${number} (${id})`);
     expect(csv).toContain('Требование субъекта');
@@ -275,6 +276,8 @@ describe('erasing a customer', () => {
       message: { type: 'reply', body: `Зри в корень. ${phone}, kozma@example.org`, author: 'customer' },
     });
     await erase(id, 'keep');
+    const log = await product.admin.get<{ items: Destruction[] }>('/api/destruction-log?cause=erasure');
+    expect(log.items.find(({ subject }) => subject?.customerId === id)).toMatchObject({ texts: 'keep' });
     const kept = await product.anna.get<{ subject: string; messages: { body: string }[] }>(`/api/tickets/${ticketId}`);
     expect([kept.subject, kept.messages[0]?.body]).toEqual(['***: бди!', 'Зри в корень. ***, ***']);
     expect(linesWith(await dumpOf(product.database.db), digits, 'Прутков', 'kozma')).toEqual([]);

@@ -130,7 +130,7 @@ async function erasedAgain(
   const there = (): Promise<unknown[]> => sql(restored, `select from customer_phones where phone = '${forgotten}'`);
   expect(await there()).toHaveLength(1);
   const db = createPool(restored.databaseUrl, { max: 1 });
-  expect(await eraseAgain(db, log, 'erase')).toEqual({ ordered: 1, none: 0 });
+  expect(await eraseAgain(db, log)).toEqual({ ordered: 1, none: 0 });
   await db.destroy();
   expect(await until(() => isErased(admin), Boolean)).toBe(true);
   expect(await there()).toEqual([]);
