@@ -54,16 +54,16 @@ const valueOf = (metrics: string, line: string): number =>
 const namesIn = (expression: string): string[] =>
   [...expression.matchAll(/\b(?:trubka|nodejs|process|temporal)_[a-z0-9_]+/g)].map(([name]) => name.replace(/_bucket$/, ''));
 
-async function askedFor(): Promise<Set<string>> {
+const alertExpressions = async (): Promise<string[]> => {
   const { groups } = parse(await readFile('docs/alerts.yaml', 'utf8')) as { groups: { rules: { expr: string }[] }[] };
+  return groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
+};
+
+async function expressions(): Promise<string[]> {
   const board = JSON.parse(await readFile('docs/grafana-dashboard.json', 'utf8')) as {
     panels: { targets: { expr: string }[] }[];
   };
-  const expressions = [
-    ...groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)),
-    ...board.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
-  ];
-  return new Set(expressions.flatMap(namesIn));
+  return [...(await alertExpressions()), ...board.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))];
 }
 
 /**
@@ -84,6 +84,25 @@ async function failInEachWay(client: Client): Promise<WorkflowHandle[]> {
 }
 
 describe('Metrics', () => {
+  it('are there before anything has failed, with the labels that the alerts ask for: a rise from nothing is seen', async () => {
+    const lines = (await metricsOf(product.url)).split('\n');
+    const asked = (await alertExpressions()).flatMap((expression) => expression.match(/\btrubka_\w+(?:\{[^}]*\})?/g) ?? []);
+    expect(asked).toContain('trubka_events_total{verdict="not_stored"}');
+    expect(asked.filter((series) => !lines.some((line) => line.startsWith(`${series} `)))).toEqual([]);
+  });
+
+  it('of Temporal are there from the first failure on, which the alerts take for one', async () => {
+    const ofTemporal = (await alertExpressions()).filter((expression) => expression.includes('temporal_'));
+    expect(ofTemporal.length).toBeGreaterThan(0);
+    for (const expression of ofTemporal) {
+      const rises = [...expression.matchAll(/increase\((\w+)\[(\w+)\]\) > 0/g)];
+      expect(rises.length).toBeGreaterThan(0);
+      for (const [, name = '', time = ''] of rises) expect(expression).toContain(`(${name} unless ${name} offset ${time}) > 0`);
+      // Each has labels of its own: a sum of two is a sum of nothing.
+      expect(expression).not.toMatch(/[-+*/] *(?:increase|rate|temporal_)/);
+    }
+  });
+
   it('count events by verdict and time the way from an event to its ticket', async () => {
     const before = await metricsOf(product.url);
     const call = product.pbx.incoming({ from: '+79031597533' });
@@ -111,7 +130,7 @@ describe('Metrics', () => {
 
   it('are those that the dashboard and the alerts ask for', async () => {
     const temporal = await connectTemporal();
-    const asked = await askedFor();
+    const asked = new Set((await expressions()).flatMap(namesIn));
     expect(asked.size).toBeGreaterThan(10);
     const missing = async (): Promise<string[]> => {
       const api = await metricsOf(product.url);
