@@ -3,7 +3,7 @@ import type { Request, Response, Router } from 'express';
 import { z } from 'zod';
 import { createDiskStore } from '../../activities/recordings/disk-store.ts';
 import { recordingDirectory, type RecordingStore } from '../../activities/recordings/store.ts';
-import { recordAudit } from '../../db/audit.ts';
+import { recordAudit, recordLook } from '../../db/audit.ts';
 import { findRecordingForAgent, type RecordingRow } from '../../db/recordings.ts';
 import { parseByteRange } from '../byte-range.ts';
 import { uuid } from '../contract/common.ts';
@@ -87,10 +87,10 @@ const recordingRoute = route({
     const { row, size } = await findAudio(store, await findRecordingForAgent(deps.db, params.id, agent));
     const part = requestedPart(request, row, size);
     const isHead = request.method === 'HEAD';
-    // One listening is many ranges: the one that begins it stands for all. Who cannot be recorded does not hear.
-    if (!isHead && part.start === 0) {
-      await recordAudit(deps.db, { agentId: agent.agentId, address, action: 'recording.heard', subject: row.id });
-    }
+    // One listening is many ranges: the one that begins it stands for all, and whatever is heard stands there. Who cannot be recorded does
+    // not hear.
+    const heard = { agentId: agent.agentId, address, action: 'recording.heard', subject: row.id } as const;
+    if (!isHead) await (part.start === 0 ? recordAudit(deps.db, heard) : recordLook(deps.db, heard));
     setHeaders(response, row, query.download !== undefined);
     announcePart(response, part, size);
     if (isHead) response.end();

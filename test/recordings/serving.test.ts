@@ -188,6 +188,13 @@ describe('Who may hear it', () => {
     const rows = (await database.db('audit_log').where({ subject: id })) as { action: string; agent_id: string }[];
     expect(rows).toMatchObject([{ action: 'recording.heard', agent_id: cast.anna }]);
   });
+
+  it('is written down also if it begins in the middle', async () => {
+    const id = await readyRecording(cast.anna);
+    for (const range of ['bytes=1-99', 'bytes=100-', 'bytes=-10']) await bytesOf(await get(id, { headers: { range } }));
+    const rows = (await database.db('audit_log').where({ subject: id })) as { action: string; agent_id: string }[];
+    expect(rows).toMatchObject([{ action: 'recording.heard', agent_id: cast.anna }]);
+  });
 });
 
 describe('What is not there', () => {
