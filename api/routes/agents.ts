@@ -116,6 +116,8 @@ async function changeAgent(
   if (Object.keys(values).length === 0) return before;
   const after = await updateAgent(trx, id, values);
   const released = values.deactivated_at ? await dismiss(trx, id) : [];
+  // What was opened with more rights does not outlive them.
+  if (before.role === 'admin' && after.role !== 'admin') await endSessionsOf(trx, id);
   const detail = { properties: Object.keys(body), ...(released.length > 0 ? { operatorsReleased: released } : {}) };
   const action = values.deactivated_at ? 'agent.deactivated' : 'agent.changed';
   await recordAudit(trx, { agentId: admin.agentId, address, action, subject: id, detail });

@@ -54,6 +54,43 @@ describe('Check 11: the cookie where the service is reached by https', () => {
 });
 
 describe('Check 13: what ends sessions ends their streams', () => {
+  type End = (here: Caller) => Promise<Answer>;
+  const byAdmin =
+    (change: object): End =>
+    ({ id }) =>
+      api.admin.patch(`/api/agents/${id}`, change);
+  it.each<[string, End]>([
+    ['deactivation', byAdmin({ active: false })],
+    ['a role that is taken away', byAdmin({ role: 'agent' })],
+    ['sign-out everywhere', (here) => here.delete('/api/sessions')],
+    ['a second factor that another admin resets', ({ id }) => api.admin.delete(`/api/agents/${id}/second-factor`)],
+  ])('%s ends all of that agent’s, at once, and nobody else’s', async (_what, end) => {
+    const { email, id } = await account({ role: 'admin' });
+    const mine = [holder(await signIn(email, PASSWORD, '192.0.2.21')), holder(await signIn(email, PASSWORD, '192.0.2.22'))];
+    await api.db('agents').where({ id }).update({ second_factor_at: new Date() });
+    const streams = await Promise.all(mine.map((session) => EventStream.open(session)));
+    const other = await EventStream.open(api.anna);
+    await Promise.all([...streams, other].map((stream) => stream.until(({ retry }) => retry !== '')));
+    expect((await end(mine[0] as Caller)).status).toBeLessThan(300);
+    // By notice, before the look at all sessions that comes every few seconds.
+    await Promise.all(streams.map((stream) => stream.until(({ ended }) => ended, 2000)));
+    for (const stream of streams) expect(stream.ofType('session.ended')).toHaveLength(1);
+    for (const session of mine) {
+      expect((await session.get('/api/session')).status).toBe(401);
+      expect((await EventStream.open(session)).status).toBe(401);
+    }
+    expect([other.ended, (await api.anna.get('/api/session')).status]).toEqual([false, 200]);
+    other.close();
+  });
+
+  it('more rights, another name, another team do not', async () => {
+    const { email, id } = await account();
+    const them = holder(await signIn(email, PASSWORD, '192.0.2.23'));
+    for (const change of [{ role: 'admin' }, { fullName: 'Другое имя' }, { team: 'Первая' }])
+      expect((await api.admin.patch(`/api/agents/${id}`, change)).status).toBe(200);
+    expect((await them.get('/api/audit')).status).toBe(200);
+  });
+
   it('a changed password: all others and their streams, at once', async () => {
     const { email } = await account();
     const [here, there] = [
@@ -70,11 +107,11 @@ describe('Check 13: what ends sessions ends their streams', () => {
     mine.close();
   });
 
-  it('a role that is taken away counts from the next request on', async () => {
+  it('a role that is gone without any notice counts from the next request on', async () => {
     const { email, id } = await account({ role: 'admin' });
     const them = holder(await signIn(email, PASSWORD, '192.0.2.5'));
     expect((await them.get('/api/audit')).status).toBe(200);
-    await api.admin.patch(`/api/agents/${id}`, { role: 'agent' });
+    await api.db('agents').where({ id }).update({ role: 'agent' });
     expect((await them.get('/api/audit')).status).toBe(403);
   });
 });
