@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ActionState, LiveCall } from '../../api/contract/calls.ts';
+import { callAction, type ActionState, type LiveCall } from '../../api/contract/calls.ts';
 import { as, codeOf, fieldsOf, startTestApi, type Answer, type Caller, type TestApi } from '../support/api.ts';
 import { seedPbx, seedTalk, type SeededCall } from '../support/api-calls.ts';
 
@@ -28,6 +28,10 @@ const inboxOf = async (agentId: string, actionId: string) =>
     body: object;
     integration_id: string;
   }[];
+const recordingOf = async ({ callId: call_id, conversationId: conversation_id }: SeededCall): Promise<string> => {
+  const row = { call_id, conversation_id, state: 'unavailable', reason: 'not_recorded' };
+  return ((await api.db('recordings').insert(row).returning('id')) as { id: string }[])[0]?.id ?? '';
+};
 const newTicket = async (values: object = {}): Promise<string> =>
   as<{ id: string }>(await api.admin.post('/api/tickets', { subject: 'x', channel: 'call', kind: 'incoming', ...values })).id;
 
@@ -187,13 +191,40 @@ describe('An action', () => {
       { type: 'identify_customer', customerId },
       { type: 'create_customer' },
       { type: 'hang_up' },
+      { type: 'hang_up', conversationId },
+      { type: 'move_call', conversationId, ticketId: await newTicket() },
+      { type: 'move_call', conversationId, ticketId: null, subject: 'Вон' },
+      { type: 'fetch_recording_again', recordingId: await recordingOf(talk) },
     ];
+    // None is left out.
+    const known = callAction.options.map((option) => option.shape.type.value);
+    expect(new Set(actions.map(({ type }) => type))).toEqual(new Set(known));
+    const mine = randomUUID();
+    await act({ actionId: mine, type: 'save_draft', conversationId, subject: 'Моё', gist: 'Моё' });
     const before = await traces();
     for (const action of actions) {
-      const answer = await act(action, api.boris);
-      expect([answer.status, codeOf(answer)], action.type).toEqual([404, 'not_found']);
+      for (const actionId of [randomUUID(), mine]) {
+        const answer = await act({ ...action, actionId }, api.boris);
+        expect([answer.status, codeOf(answer)], action.type).toEqual([404, 'not_found']);
+      }
     }
     expect(await traces()).toEqual(before);
+  });
+
+  it('on somebody else\u2019s live call is not to be read either, in whatever way', async () => {
+    const actionId = randomUUID();
+    await act({ actionId, type: 'save_draft', conversationId: talk.conversationId, subject: 'тайна', gist: 'тайна' });
+    const own = await api.addAgent({ access: 'own' });
+    const recordingId = await recordingOf(talk);
+    for (const other of [api.boris, own]) {
+      expect((await other.get(`/api/calls/${talk.callId}/actions/${actionId}`)).status).toBe(404);
+      expect((await other.get(`/api/calls/${talk.callId}/timeline`)).status).toBe(403);
+      expect((await other.get(`/api/recordings/${recordingId}`)).status).toBe(404);
+      for (const path of ['/api/calls', '/api/tickets', '/api/missed-calls', '/api/customers']) {
+        const answer = await other.get(path);
+        expect(JSON.stringify(answer.body), path).not.toMatch(new RegExp(`тайна|${talk.callId}|${talk.conversationId}`));
+      }
+    }
   });
 
   it('on a conversation of another agent of the same call is refused', async () => {
@@ -294,11 +325,7 @@ describe('An action', () => {
   });
 
   it('asks for a recording again for admins only', async () => {
-    const [row] = (await api
-      .db('recordings')
-      .insert({ call_id: talk.callId, conversation_id: talk.conversationId, state: 'unavailable', reason: 'not_recorded' })
-      .returning('id')) as { id: string }[];
-    const action = { type: 'fetch_recording_again', recordingId: row?.id };
+    const action = { type: 'fetch_recording_again', recordingId: await recordingOf(talk) };
     expect((await act(action)).status).toBe(403);
     expect((await act(action, api.admin)).status).toBe(202);
     expect(codeOf(await act({ ...action, recordingId: randomUUID() }, api.admin))).toBe('recording_not_found');
