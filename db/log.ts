@@ -17,11 +17,14 @@ export function maskPhone(phone: string | null | undefined): string {
 }
 
 /**
- * Numbers that slipped into a finished line (a constraint's complaint, a sip address): anything written with a plus,
- * and eleven digits beginning with 7 or 8. Ids, ports and times have other lengths.
+ * Numbers that slipped into a finished line (a constraint's complaint, a sip address): anything written with a plus, and eleven digits
+ * beginning with 7 or 8, whole or in the groups that people write. Ids, ports and times have other lengths and groups.
  */
+const NUMBER =
+  /\+\d(?:[\s().-]{0,2}\d){6,14}|(?:(?<=[a-z]:)|(?<![\da-f.:-]))[78][ -]?\(?\d{3}\)?[ -]?\d{3}[ -]?\d{2}[ -]?\d{2}(?!\d|\.\d)/g;
+
 export function maskNumbersIn(line: string): string {
-  return line.replace(/\+\d{5,13}(?=\d{2}(?!\d))|(?<![\d.:-])[78]\d{8}(?=\d{2}(?![\d.]))/g, '…');
+  return line.replace(NUMBER, (number) => `…${number.replace(/\D/g, '').slice(-2)}`);
 }
 
 function withoutSecrets(value: unknown, depth = 0): unknown {

@@ -70,6 +70,9 @@ class RefusedWebhook extends ProblemError {
   }
 }
 
+/** The paths that PBXs have are words; whatever else somebody put there is for the inspector alone, which hides numbers. */
+const loggable = (path: string): string => (/^[a-z_/]{1,60}$/.test(path) ? path : 'other');
+
 /** The sender went away or was too slow: there is nobody to answer. */
 class SenderGone extends Error {
   override readonly name = 'SenderGone';
@@ -116,12 +119,12 @@ export function createMangoRouter(deps: MangoRouterDeps): Router {
     deps.count?.(problem instanceof RefusedWebhook ? 'refused' : 'not_stored');
     if (problem instanceof RefusedWebhook) {
       const { reason, integrationId, findWhy } = problem;
-      log.warn({ reason, path: path.slice(0, 60), integrationId }, 'Refused a webhook');
+      log.warn({ reason, path: loggable(path), integrationId }, 'Refused a webhook');
       const detail = { errors: problem.details.errors ?? [] };
       const address = request.ip ?? null;
       recordRefusal({ path, reason, integrationId, address, detail, ...(findWhy ? { findWhy } : {}) });
     } else {
-      log.error({ path: path.slice(0, 60), code: problem.code, err: problem.cause }, 'Could not store a webhook');
+      log.error({ path: loggable(path), code: problem.code, err: problem.cause }, 'Could not store a webhook');
     }
     if (!request.complete) response.setHeader('Connection', 'close');
     sendProblem(response, problem);

@@ -46,10 +46,26 @@ test('a number inside an error of the database driver is masked', () => {
 });
 
 test.each([
+  ['calling +79123456786', 'calling …86'],
+  ['calling 89123456786', 'calling …86'],
+  ['sip:79123456786@pbx.local', 'sip:…86@pbx.local'],
+  ['"+7 912 345-67-86"', '"…86"'],
+  ['8 (912) 345-67-86, 8(912)3456786', '…86, …86'],
+  ['+7 (912) 345 67 86', '…86'],
+  ['7-912-345-67-86', '…86'],
+  ['+44 20 7946 0958', '…58'],
+])('of the number in %s the last two digits are left: %s', (text, left) => {
+  expect(maskNumbersIn(text)).toBe(left);
+});
+
+test.each([
   '2026-11-22T21:45:00.000Z',
   '1732300000000',
   '127.0.0.1:54999',
   '9f2c7912-3456-4789-8abc-def012345678',
+  'a7912345-6789-4789-8abc-def012345678',
+  '71234567-8901-4789-8abc-d79123456789',
+  '"ms":7,"attempts":800 of 912',
   '"pid":12345',
 ])('%s is no phone number', (text) => {
   expect(maskNumbersIn(text)).toBe(text);

@@ -26,12 +26,12 @@ async function start(): Promise<RunningPostgres> {
   return running;
 }
 
-async function ask<T>(sql: string, url = running?.databaseUrl ?? ''): Promise<T | undefined> {
+async function ask<T>(sql: string, url = running?.databaseUrl ?? '', values: readonly string[] = []): Promise<T | undefined> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
   await client.connect();
   try {
-    const { rows } = await client.query<{ answer: T }>(sql);
+    const { rows } = await client.query<{ answer: T }>(sql, [...values]);
     return rows[0]?.answer;
   } finally {
     await client.end();
@@ -86,9 +86,16 @@ test('no statement and no value gets into its log', async () => {
   await ask(`insert into people values ('+79120000001')`);
   await expect(ask(`insert into people values ('+79120000001')`)).rejects.toThrow(/duplicate key/);
   await expect(ask(`select '+79120000001' from nowhere`)).rejects.toThrow(/does not exist/);
+  // Given apart from the statement: Postgres can be told to write them beside the errors that they led to.
+  await expect(ask(`insert into people values ($1)`, undefined, ['+79120000001'])).rejects.toThrow(/duplicate key/);
+  await ask(`alter table people add check (phone = '') not valid`);
+  await expect(ask(`insert into people values ($1)`, undefined, ['+79120000002'])).rejects.toThrow(/violates check constraint/);
+  for (const name of ['log_parameter_max_length', 'log_parameter_max_length_on_error']) {
+    expect(await ask(`select current_setting('${name}') as answer`), name).toBe('0');
+  }
   await running?.stop();
   running = undefined;
   const log = readFileSync(join(directory(), 'postgres.log'), 'utf8');
-  expect(log).toContain('duplicate key');
-  expect(log).not.toContain('79120000001');
+  expect(log.match(/duplicate key|violates check constraint/g)).toHaveLength(3);
+  expect(log).not.toMatch(/7912000000[12]|parameters/);
 });

@@ -2,8 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync 
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../run/ports.ts';
+import { embeddedUrls } from '../../run/postgres.ts';
 import { eventually } from '../support/live-call.ts';
 import { signedForm, startPbx, type DemoPbx } from '../support/pbx.ts';
 import { Visitor } from '../support/product.ts';
@@ -18,7 +20,22 @@ const SECRET = {
   wrongPassword: 'canary-wrong-password-92',
   newPassword: 'canary-new-password-93',
 };
-const PERSONAL = { phone: '79031597531', name: 'Канарейкина', subject: 'канареечная тема', gist: 'канареечная суть' };
+const PERSONAL = {
+  phone: '79031597531',
+  name: 'Канарейкина',
+  subject: 'канареечная тема',
+  gist: 'канареечная суть',
+  note: 'канареечная заметка',
+  agentEmail: 'canary@test.local',
+  customerEmail: 'canary-customer@test.local',
+  unknownEmail: 'canary-nobody@test.local',
+};
+/** As people write it, and the PBX in an address. */
+const SPELLINGS = ['+7 903 159-75-31', '8 (903) 159-75-31', '+7 (903) 159 75 31', 'sip:79031597531@pbx.local'];
+/** Its last ten digits with whatever people put between them. */
+const IN_ANY_SPELLING = new RegExp([...PERSONAL.phone.slice(1)].join('(?:[\\s().-]|%20|%28|%29)*'));
+/** What one transaction of the service or another writes into. */
+const WRITTEN = ['customers', 'customer_phones', 'customer_emails', 'tickets', 'messages', 'drafts', 'inbox', 'audit_log'];
 const CREDENTIALS = { key: 'canary-key-7777', salt: SECRET.salt };
 
 interface Child {
@@ -79,8 +96,8 @@ function finds(paths: readonly string[], texts: readonly string[]): string[] {
   });
 }
 
-async function send(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
-  return new Visitor(`http://127.0.0.1:${port}`, cookie, '').request(method, path, body);
+async function send(method: string, path: string, body?: unknown, as = cookie): Promise<{ status: number; body: unknown }> {
+  return new Visitor(`http://127.0.0.1:${port}`, as, '').request(method, path, body);
 }
 async function well(method: string, path: string, body?: unknown): Promise<unknown> {
   const answer = await send(method, path, body);
@@ -102,13 +119,34 @@ const webhook = (path: string, body: string): Promise<Response> =>
     body,
   });
 
+/** Personal text in these files, and numbers in whatever spelling. */
+const personalIn = (paths: readonly string[]): string[] => [
+  ...finds(paths, [...Object.values(PERSONAL), PERSONAL.phone.slice(1), ADMIN]),
+  ...paths
+    .filter((path) => IN_ANY_SPELLING.test(readFileSync(path, 'utf8')))
+    .map((path) => `a number in ${relative(dataDir, path)}`),
+];
+
+/** Every row that `work` writes is refused by the database, which then shows the row to whoever wants to see it. */
+async function whileEveryRowIsRefused(work: () => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: embeddedUrls(join(dataDir, 'postgres')).databaseUrl });
+  await client.connect();
+  try {
+    for (const table of WRITTEN) await client.query(`alter table ${table} add constraint canary check (false) not valid`);
+    await work();
+    for (const table of WRITTEN) await client.query(`alter table ${table} drop constraint canary`);
+  } finally {
+    await client.end();
+  }
+}
+
 /** An ordinary day with everything that can go wrong in it: whatever any process feels like logging, it logs. */
 async function liveThroughADay(): Promise<void> {
   await signIn(ADMIN, SECRET.wrongPassword);
   cookie = await signIn(ADMIN, SECRET.password);
   const agent = await well('POST', '/api/agents', {
     fullName: PERSONAL.name,
-    email: 'canary@test.local',
+    email: PERSONAL.agentEmail,
     role: 'agent',
     password: SECRET.newPassword,
   });
@@ -117,21 +155,59 @@ async function liveThroughADay(): Promise<void> {
   const one = (operators as { items: { id: string; extension: string }[] }).items.find(({ extension }) => extension === '101');
   await well('PATCH', `/api/operators/${one?.id}`, { agentId: (agent as { id: string }).id, ignored: false });
 
-  await well('POST', '/api/customers', { fullName: PERSONAL.name, phones: [`+${PERSONAL.phone}`] });
-  await send('POST', '/api/customers', { fullName: PERSONAL.name, phones: [`+${PERSONAL.phone}`, 'нет'] });
-  await send('GET', `/api/customers?q=${encodeURIComponent(PERSONAL.phone)}`);
+  const customer = { fullName: PERSONAL.name, note: PERSONAL.note, emails: [PERSONAL.customerEmail] };
+  await well('POST', '/api/customers', { ...customer, phones: [`+${PERSONAL.phone}`] });
+  await send('POST', '/api/customers', { ...customer, phones: [`+${PERSONAL.phone}`, 'нет'] });
+  for (const phone of SPELLINGS) await send('POST', '/api/customers', { ...customer, phones: [phone] });
+  for (const q of [PERSONAL.phone, PERSONAL.customerEmail, ...SPELLINGS]) {
+    await send('GET', `/api/customers?q=${encodeURIComponent(q)}`);
+    await send('GET', `/api/tickets?q=${encodeURIComponent(q)}`);
+  }
+  await signIn(PERSONAL.unknownEmail, SECRET.wrongPassword);
+  await send('POST', '/api/agents', { fullName: PERSONAL.name, email: PERSONAL.agentEmail, role: 'agent' });
   await send('GET', `/api/tickets?q=${encodeURIComponent(PERSONAL.subject)}`);
   await well('POST', '/api/tickets', { subject: PERSONAL.subject, channel: 'email' });
   await send('GET', `/api/${PERSONAL.name}/${SECRET.wrongPassword}`);
 
   const json = JSON.stringify({ entry_id: 'e', from: { number: PERSONAL.phone } });
+  const ringing = JSON.stringify({
+    ...{ entry_id: 'refused', call_id: 'refused', timestamp: 1_700_000_000, seq: 1, call_state: 'Appeared', location: 'abonent' },
+    ...{ from: { number: PERSONAL.phone }, to: { extension: '101' } },
+  });
   await webhook('/events/call', new URLSearchParams({ vpbx_api_key: CREDENTIALS.key, sign: 'wrong', json }).toString());
   await webhook('/events/call', signedForm(json, CREDENTIALS));
-  await webhook(`/events/${PERSONAL.phone}`, signedForm('{"a":', CREDENTIALS));
+  for (const path of [PERSONAL.phone, PERSONAL.name, ...SPELLINGS]) {
+    await webhook(`/events/${encodeURIComponent(path)}`, signedForm('{"a":', { ...CREDENTIALS, salt: 'wrong' }));
+  }
 
   const call = pbx.incoming({ from: `+${PERSONAL.phone}` });
   await call.ring('101');
   await call.answer('101');
+  const theirs = await signIn(PERSONAL.agentEmail, SECRET.newPassword);
+  const typed = { subject: PERSONAL.subject, gist: PERSONAL.gist };
+  const act = async (type: string): Promise<number> => {
+    const live = (await send('GET', '/api/calls', undefined, theirs)).body as {
+      items: { callId: string; conversationId: string }[];
+    };
+    const { callId, conversationId = null } = live.items[0] ?? {};
+    if (conversationId === null) return 0;
+    return (await send('POST', `/api/calls/${callId}/actions`, { actionId: type, type, conversationId, ...typed }, theirs))
+      .status;
+  };
+  expect(
+    await eventually(
+      () => act('save_draft'),
+      (status) => status === 202,
+      60_000,
+    ),
+  ).toBe(202);
+  await whileEveryRowIsRefused(async () => {
+    await send('POST', '/api/customers', { ...customer, phones: ['+79031597532'] });
+    for (const phone of SPELLINGS) await send('POST', '/api/customers', { ...customer, phones: [phone] });
+    await send('POST', '/api/tickets', { subject: PERSONAL.subject, channel: 'email' });
+    expect(await act('create_ticket')).toBe(500);
+    expect((await webhook('/events/call', signedForm(ringing, CREDENTIALS))).status).toBe(503);
+  });
   await call.pass(5);
   await call.hangUp();
   await call.finish();
@@ -207,15 +283,27 @@ describe('Check 35, 36: after a day with everything in it', () => {
     const secrets = [...Object.values(SECRET), token];
     expect(finds(files, secrets)).toEqual([]);
     expect(secrets.filter((secret) => trubka.output.includes(secret))).toEqual([]);
-    const personal = [PERSONAL.phone, PERSONAL.phone.slice(1), PERSONAL.name, PERSONAL.subject];
-    expect(finds(logs, personal)).toEqual([]);
+    expect(personalIn(logs)).toEqual([]);
+    expect([...Object.values(PERSONAL), ADMIN].filter((text) => trubka.output.includes(text))).toEqual([]);
+    expect(trubka.output).not.toMatch(IN_ANY_SPELLING);
     // Temporal knows ids only.
-    const temporal = files.filter((path) => relative(dataDir, path).startsWith('temporal/'));
-    expect(finds(temporal, personal)).toEqual([]);
-    // That the search would find something if it were there.
-    expect(finds(files, [PERSONAL.phone]).length).toBeGreaterThan(0);
-    expect(readFileSync(join(dataDir, 'logs/api.log'), 'utf8')).toMatch(
-      /"code":"(storage_unavailable|overloaded)"|Refused a webhook/,
+    expect(personalIn(files.filter((path) => relative(dataDir, path).startsWith('temporal/')))).toEqual([]);
+    // That the search would find something if it were there: all that was typed has reached the database.
+    const stored = finds(files, [
+      PERSONAL.phone,
+      PERSONAL.name,
+      PERSONAL.note,
+      PERSONAL.subject,
+      PERSONAL.gist,
+      PERSONAL.customerEmail,
+    ]);
+    expect(new Set(stored.map((line) => line.split(' in ')[0]))).toHaveLength(6);
+    for (const spelling of SPELLINGS) expect(spelling).toMatch(IN_ANY_SPELLING);
+    // And that what could have told of it was logged, by the name of what refused it.
+    const [api = '', postgres = ''] = ['api', 'postgres'].map((name) => readFileSync(join(dataDir, `logs/${name}.log`), 'utf8'));
+    expect(api.match(/violates check constraint|storage_unavailable|Refused a webhook|"path":"other"/g)).toEqual(
+      expect.arrayContaining(['violates check constraint', 'storage_unavailable', 'Refused a webhook', '"path":"other"']),
     );
+    expect(postgres.match(/violates check constraint/g)?.length).toBeGreaterThan(5);
   });
 });
