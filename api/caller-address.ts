@@ -2,8 +2,17 @@ import { isIP } from 'node:net';
 
 const IPV4_IN_IPV6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** As people write it: a server that listens to both families gives IPv4 callers an address of the other one. */
-export const plainAddress = (address: string): string => IPV4_IN_IPV6.exec(address)?.[1] ?? address;
+const WITH_PORT = /^(?:\[([\da-f:.]+)\]|(\d+\.\d+\.\d+\.\d+))(?::\d+)?$/i;
+
+/**
+ * As people write it: a server that listens to both families gives IPv4 callers an address of the other one, and some proxies name
+ * the caller's port, which is another one for each connection.
+ */
+export function plainAddress(address: string): string {
+  const [, six, four] = WITH_PORT.exec(address) ?? [];
+  const bare = six ?? four ?? address;
+  return IPV4_IN_IPV6.exec(bare)?.[1] ?? bare;
+}
 
 /** The eight groups of an IPv6 address, as the URL parser spells them out. */
 function groupsOf(address: string): readonly string[] {

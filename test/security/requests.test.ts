@@ -37,6 +37,55 @@ describe('Check 9: guessing from many addresses of one network', () => {
   });
 });
 
+describe('Check 9: guessing with headers that claim other addresses', () => {
+  /** Ten wrong passwords, then the right one. */
+  async function guess(at: TestApi, headersOf: (attempt: number) => Record<string, string>): Promise<readonly number[]> {
+    const email = `guessed${++people}@test.local`;
+    await at.addAgent({ email, password_hash: await hashPassword(PASSWORD) });
+    const attempt = async (index: number, password: string): Promise<number> =>
+      (await at.nobody.post('/api/session', { email, password }, headersOf(index))).status;
+    const wrong = [];
+    for (let index = 1; index <= 10; index += 1) wrong.push(await attempt(index, 'wrong'));
+    return [...new Set(wrong), await attempt(11, PASSWORD)];
+  }
+  const STOPPED = [401, 429];
+
+  it('what stands before the trusted proxy’s own entry is only the caller’s word', async () => {
+    expect(await guess(api, (index) => ({ 'x-forwarded-for': `203.0.113.${index}, 192.0.2.60` }))).toEqual(STOPPED);
+    expect(await guess(api, (index) => ({ 'x-forwarded-for': `203.0.113.${index}, 127.0.0.1, 192.0.2.61` }))).toEqual(STOPPED);
+    // Behind a proxy that really has many callers they are told apart.
+    expect(await guess(api, (index) => ({ 'x-forwarded-for': `203.0.113.1, 192.0.2.${70 + index}` }))).toEqual([401, 200]);
+  });
+
+  it('an address with a port is the same address', async () => {
+    expect(await guess(api, (index) => ({ 'x-forwarded-for': `192.0.2.62:${4000 + index}` }))).toEqual(STOPPED);
+    expect(await guess(api, (index) => ({ 'x-forwarded-for': `[2001:db8:9::${index}]:${4000 + index}` }))).toEqual(STOPPED);
+  });
+
+  it('other headers mean nothing, also where a proxy is trusted', async () => {
+    const others = (address: string) =>
+      Object.fromEntries(['x-real-ip', 'x-client-ip', 'true-client-ip', 'cf-connecting-ip'].map((name) => [name, address]));
+    const claims = (index: number) => ({ ...others(`203.0.113.${index}`), forwarded: `for=203.0.113.${index}` });
+    expect(await guess(api, (index) => ({ ...claims(index), 'x-forwarded-for': '192.0.2.64' }))).toEqual(STOPPED);
+  });
+
+  it('a caller that is not the trusted proxy says nothing by them', async () => {
+    const other = await startTestApi({ TRUST_PROXY: '10.0.0.0/8' });
+    const claims = (index: number) => ({
+      'x-forwarded-for': `203.0.113.${index}, 10.0.0.1`,
+      forwarded: `for=203.0.113.${index}`,
+    });
+    expect(await guess(other, claims)).toEqual(STOPPED);
+    await other.close();
+  });
+
+  it('with one proxy trusted by number the entry that counts is the last', async () => {
+    const other = await startTestApi({ TRUST_PROXY: '1' });
+    expect(await guess(other, (index) => ({ 'x-forwarded-for': `203.0.113.${index}, 192.0.2.63` }))).toEqual(STOPPED);
+    await other.close();
+  });
+});
+
 describe('Check 11: the cookie where the service is reached by https', () => {
   it('is bound to the host and to https, and never stands in a body or an address', async () => {
     const other = await startTestApi({ PUBLIC_URL: 'https://trubka.example' });
