@@ -1,11 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LiveCall } from '../../db/calls.ts';
+import { redactOldEvents } from '../../db/retention.ts';
 import { createDemoPbx } from '../../run/demo-pbx/pbx.ts';
 import { freePort } from '../../run/ports.ts';
 import { eventually } from '../support/live-call.ts';
-import { DEMO_ACCOUNT } from '../support/pbx.ts';
+import { DEMO_ACCOUNT, signedPost } from '../support/pbx.ts';
 import { startProduct, type Product, type Visitor } from '../support/product.ts';
+import { temporalAddress } from '../support/temporal.ts';
 
 interface Recording {
   readonly state: string;
@@ -393,5 +396,97 @@ describe('from signed events to tickets', () => {
     await call.finish();
     const ticket = await ticketOf(phone, (found) => found.status === 'pending');
     expect(ticket.messages).toMatchObject([{ body: 'Не закончено' }]);
+  });
+});
+
+describe('Check 4: all that the PBX said of a call, captured and sent once more', () => {
+  /** Each row of the tables that hold what became of calls, as text; what counts and times repeats is the inbox's own. */
+  const everything = async (): Promise<string> => {
+    const tables = ['tickets', 'messages', 'ticket_events', 'calls', 'conversations', 'call_cards', 'customers', 'recordings'];
+    const rows = await Promise.all(
+      tables.map((table) => product.database.db(table).select(product.database.db.raw(`${table}::text as row`))),
+    );
+    return JSON.stringify(rows.map((of) => (of as { row: string }[]).map(({ row }) => row).sort()));
+  };
+
+  test('makes nothing, also once Temporal has deleted the history, and when the events have lost their numbers', async () => {
+    const { db } = product.database;
+    const [missed, talked] = [newNumber(), newNumber()];
+    const silent = product.pbx.incoming({ from: missed });
+    await silent.ring('102');
+    await silent.giveUp();
+    await silent.finish();
+    const call = product.pbx.incoming({ from: talked });
+    await call.ring('101');
+    await call.answer('101');
+    await call.pass(7);
+    await call.hangUp();
+    await call.finish();
+    await ticketOf(missed);
+    await ticketOf(talked, ({ messages }) => messages[0]?.conversation?.recording?.state === 'ready');
+    interface CallRow {
+      readonly entry_id: string;
+      readonly workflow_id: string;
+      readonly state: string;
+    }
+    const callRows = () => db('calls').whereIn('phone', [missed, talked]) as unknown as Promise<CallRow[]>;
+    await eventually(callRows, (rows) => rows.length === 2 && rows.every(({ state }) => state === 'over'));
+    const known = await callRows();
+    const captured = (await db('inbox')
+      .whereIn(
+        'entry',
+        known.map(({ entry_id: entry }) => entry),
+      )
+      .whereNotNull('raw')
+      .orderBy('id')) as {
+      id: string;
+      path: string;
+      raw: string;
+    }[];
+    expect(captured.length).toBeGreaterThan(6);
+    const sendAgain = async (): Promise<void> => {
+      for (const { path, raw } of captured) expect((await signedPost(product.url, `/mango${path}`, raw)).status, path).toBe(200);
+      const waiting = () => db('inbox').whereNull('delivered_at') as unknown as Promise<unknown[]>;
+      await eventually(waiting, (rows) => rows.length === 0);
+    };
+    const rowsBefore = await db('inbox').count('* as n');
+    const before = await everything();
+    await sendAgain();
+
+    const connection = await Connection.connect({ address: temporalAddress() });
+    const { workflow, workflowService } = new Client({ connection });
+    for (const { workflow_id: workflowId } of known) {
+      await workflow.getHandle(workflowId).result();
+      await workflowService.deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId } });
+      const isKnown = (): Promise<boolean> =>
+        workflow
+          .getHandle(workflowId)
+          .describe()
+          .then(
+            () => true,
+            () => false,
+          );
+      await eventually(isKnown, (is) => !is, 60_000);
+    }
+    await sendAgain();
+    await db('inbox')
+      .whereIn(
+        'id',
+        captured.map(({ id }) => id),
+      )
+      .update({ received_at: new Date(Date.now() - 400 * 86_400_000) });
+    expect(await redactOldEvents(db, 365, () => 'hash')).toMatchObject({ count: captured.length });
+    await sendAgain();
+    expect(await everything()).toBe(before);
+    expect(await db('inbox').count('* as n')).toEqual(rowsBefore);
+    // As somebody would who could make the PBX's signature: an event of that call that has never been told.
+    const first = JSON.parse(captured[0]?.raw ?? '{}') as object;
+    expect((await signedPost(product.url, '/mango/events/call', { ...first, seq: 99 })).status).toBe(200);
+    await sendAgain();
+    expect(await everything()).toBe(before);
+    for (const { workflow_id: workflowId } of known) {
+      await expect(workflow.getHandle(workflowId).describe()).rejects.toThrow(/not found/i);
+    }
+    await connection.close();
   });
 });
