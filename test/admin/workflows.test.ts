@@ -185,13 +185,38 @@ describe('who may see the board', () => {
     },
   );
 
-  test('another site cannot make an admin terminate anything', async () => {
-    const site = await openSite(idle);
+  test.each<Record<string, string>>([
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { 'sec-fetch-site': 'cross-site', 'content-type': 'text/plain' },
+  ])('another site cannot make an admin terminate anything, here or in Temporal’s UI: %j', async (headers) => {
+    const heard: string[] = [];
+    const ui = createServer((request, response) => {
+      heard.push(request.url ?? '');
+      response.end();
+    });
+    await new Promise<void>((resolve) => ui.listen(0, '127.0.0.1', resolve));
+    const site = await openSite(idle, { temporalUiUrl: `http://127.0.0.1:${(ui.address() as AddressInfo).port}${UI_PATH}` });
     const workflowId = await startIdle();
-    const headers = { 'sec-fetch-site': 'cross-site' };
-    const reply = await ask(site, api.admin, jobPath(CALLS, workflowId, 'clean'), { method: 'PUT', headers });
-    expect(reply.body).toMatchObject({ code: 'foreign_origin' });
+    const changed = (): Promise<unknown> => api.db('audit_log').count('* as n');
+    const before = await changed();
+    const terminate = `${UI_PATH}/api/v1/namespaces/default/workflows/${encodeURIComponent(workflowId)}/terminate`;
+    for (const method of ['PUT', 'POST', 'PATCH', 'DELETE']) {
+      for (const path of [
+        jobPath(CALLS, workflowId, 'clean'),
+        `${BOARD}/api/queues/${encodeURIComponent(CALLS)}/pause`,
+        terminate,
+      ]) {
+        const reply = await ask(site, api.admin, path, { method, headers });
+        expect([method, path, reply.status, reply.body]).toMatchObject([method, path, 403, { code: 'foreign_origin' }]);
+      }
+    }
+    expect(heard).toEqual([]);
+    expect(await changed()).toEqual(before);
     expect((await temporal.client.workflow.getHandle(workflowId).describe()).status.name).toBe('RUNNING');
+    ui.close();
   });
 
   test('the page names no other host, and its policy allows none', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startServer, type RunningServer } from '../../api/server.ts';
 import { readConfig } from '../../db/config.ts';
+import { createSession } from '../../db/sessions.ts';
 import { signedForm, sign, TEST_CREDENTIALS } from '../support/pbx.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -75,7 +77,7 @@ describe('Check 6: names that are more than names', () => {
   it.each(['json[a]=1', 'json[]=1', '__proto__=1', '__proto__[admin]=1', 'constructor[prototype][admin]=1'])(
     '%s beside a signed event changes nothing about it',
     async (extra) => {
-      expect([200, 400]).toContain(await post(`${signedForm(EVENT, TEST_CREDENTIALS)}&${extra}`));
+      expect(await post(`${signedForm(EVENT, TEST_CREDENTIALS)}&${extra}`)).toBe(200);
       expect(({} as { admin?: unknown }).admin).toBeUndefined();
       const rows = (await database.db('inbox').select('raw')) as { raw: string }[];
       expect(rows.map(({ raw }) => raw).filter((raw) => raw !== EVENT)).toEqual([]);
@@ -90,19 +92,49 @@ describe('Check 6: names that are more than names', () => {
 });
 
 describe('Check 14: the webhooks’ door', () => {
-  it('asks for the signature and nothing else: no origin, no cookie', async () => {
-    const foreign = {
-      origin: 'https://evil.example',
-      'sec-fetch-site': 'cross-site',
-      cookie: `trubka_session=${'a'.repeat(43)}`,
+  /** An admin's, who was last seen an hour ago. */
+  async function realSession(): Promise<{ readonly cookie: string; trace(): Promise<unknown> }> {
+    const agent = { full_name: 'Админ', email: `${randomUUID()}@test.local`, role: 'admin' };
+    const [{ id: agentId } = { id: '' }] = (await database.db('agents').insert(agent, ['id'])) as { id: string }[];
+    const { token } = await createSession(database.db, { agentId, address: '127.0.0.1', userAgent: null });
+    await database
+      .db('sessions')
+      .where({ agent_id: agentId })
+      .update({ last_seen_at: new Date(Date.now() - 3_600_000) });
+    const cookie = `trubka_session=${token}`;
+    expect((await fetch(`${origin}/api/nothing`, { headers: { cookie } })).status).toBe(404);
+    return {
+      cookie,
+      trace: async () => [
+        await database.db('sessions').where({ agent_id: agentId }),
+        await database.db('audit_log').count('* as n'),
+        await database.db('stream_events').count('* as n'),
+      ],
     };
+  }
+
+  it('asks for the signature and nothing else: no origin, and an admin’s session means nothing', async () => {
+    const { cookie, trace } = await realSession();
+    const before = await trace();
+    const foreign = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', cookie };
     expect(await post(signedForm(EVENT, TEST_CREDENTIALS), foreign)).toBe(200);
     expect(await stored()).toBe(1);
+    expect(await trace()).toEqual(before);
+    // The same cookie is good, and its use leaves a trace, where sessions count.
+    expect((await fetch(`${origin}/api/session`, { headers: { cookie } })).status).toBe(200);
+    expect(await trace()).not.toEqual(before);
   });
 
   it('is not opened by an admin’s session', async () => {
-    expect(await post(`vpbx_api_key=${TEST_CREDENTIALS.key}&json=%7B%7D`, { cookie: `trubka_session=${'a'.repeat(43)}` })).toBe(
-      403,
-    );
+    const { cookie, trace } = await realSession();
+    const before = await trace();
+    for (const path of ['/mango/events/call', '/mango/events/summary', '/mango/result/callback']) {
+      expect(await post(`vpbx_api_key=${TEST_CREDENTIALS.key}&json=${encodeURIComponent(EVENT)}`, { cookie }, path)).toBe(403);
+      expect(await post(`vpbx_api_key=${TEST_CREDENTIALS.key}&sign=x&json=${encodeURIComponent(EVENT)}`, { cookie }, path)).toBe(
+        403,
+      );
+    }
+    expect(await stored()).toBe(0);
+    expect(await trace()).toEqual(before);
   });
 });
