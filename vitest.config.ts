@@ -18,6 +18,7 @@ const LONG = [
   'test/product/downtime.test.ts',
   'test/product/held-open.test.ts',
   'test/privacy/erasure-killed.test.ts',
+  'test/security/sign-in-time.test.ts',
   'test/privacy/retention-killed.test.ts',
 ];
 

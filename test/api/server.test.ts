@@ -70,7 +70,13 @@ describe('The API as a process', () => {
     const deadline = Date.now() + 30_000;
     while ((await fetch(`${anna.origin}/health/ready`)).status !== 200 && Date.now() < deadline) await delay(50);
     const halves = await Promise.all(Array.from({ length: 200 }, halfARequest));
-    expect((await anna.get('/api/session')).status).toBe(200);
+    const times: number[] = [];
+    for (let index = 0; index < 100; index += 1) {
+      const startedAt = performance.now();
+      expect((await anna.get('/api/session')).status).toBe(200);
+      times.push(performance.now() - startedAt);
+    }
+    expect(times.sort((a, b) => a - b)[98]).toBeLessThan(1_000);
     while (halves.some(({ ended }) => !ended) && Date.now() < deadline) await delay(100);
     expect(halves.filter(({ ended }) => !ended)).toEqual([]);
   });
