@@ -455,7 +455,7 @@ describe('Check 4: all that the PBX said of a call, captured and sent once more'
 
     const connection = await Connection.connect({ address: temporalAddress() });
     const { workflow, workflowService } = new Client({ connection });
-    for (const { workflow_id: workflowId } of known) {
+    const forget = async ({ workflow_id: workflowId }: CallRow): Promise<void> => {
       await workflow.getHandle(workflowId).result();
       await workflowService.deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId } });
       const isKnown = (): Promise<boolean> =>
@@ -467,7 +467,8 @@ describe('Check 4: all that the PBX said of a call, captured and sent once more'
             () => false,
           );
       await eventually(isKnown, (is) => !is, 60_000);
-    }
+    };
+    await Promise.all(known.map(forget));
     await sendAgain();
     await db('inbox')
       .whereIn(
