@@ -15,6 +15,7 @@ import { freePort, freePorts, whyNotFree } from './ports.ts';
 import { ensureProgram } from './program.mjs';
 import { startPostgres } from './postgres.ts';
 import { rebuildOpenCalls } from './rebuild-calls.ts';
+import { migrateSealed } from './sealed-logs.ts';
 import type { Services } from './services.ts';
 import { startTemporal, type RunningTemporal } from './temporal.ts';
 import { ensureUi } from './ui-build.ts';
@@ -94,6 +95,12 @@ async function refuseTakenPort(port: number): Promise<void> {
 
 type OpenLog = (name: string) => LogFile;
 
+interface Database {
+  readonly databaseUrl: string;
+  /** The superuser's, where the server is our own. */
+  readonly serverUrl?: string;
+}
+
 interface Stores {
   readonly databaseUrl: string;
   readonly temporal: RunningTemporal | undefined;
@@ -101,16 +108,16 @@ interface Stores {
 }
 
 async function provideStores(config: StartConfig, dataDir: DataDir, services: Services, log: OpenLog): Promise<Stores> {
-  const [databaseUrl, temporal] = await Promise.all([
+  const [database, temporal] = await Promise.all([
     providePostgres(config, dataDir, services, log),
     provideTemporal(config, dataDir, services, log),
   ]);
-  return { databaseUrl, temporal, first: await prepareDatabase(databaseUrl, config, dataDir, temporal) };
+  return { databaseUrl: database.databaseUrl, temporal, first: await prepareDatabase(database, config, dataDir, temporal) };
 }
 
-async function providePostgres(config: StartConfig, dataDir: DataDir, services: Services, log: OpenLog): Promise<string> {
-  if (config.databaseUrl !== undefined) return config.databaseUrl;
-  const postgres = await step('Starting PostgreSQL', () =>
+async function providePostgres(config: StartConfig, dataDir: DataDir, services: Services, log: OpenLog): Promise<Database> {
+  if (config.databaseUrl !== undefined) return { databaseUrl: config.databaseUrl };
+  return step('Starting PostgreSQL', () =>
     startPostgres({
       directory: join(dataDir.path, 'postgres'),
       durable: true,
@@ -119,7 +126,6 @@ async function providePostgres(config: StartConfig, dataDir: DataDir, services: 
       supervised: (service) => services.add(service),
     }),
   );
-  return postgres.databaseUrl;
 }
 
 async function provideTemporal(
@@ -141,13 +147,15 @@ async function provideTemporal(
 }
 
 async function prepareDatabase(
-  databaseUrl: string,
+  { databaseUrl, serverUrl }: Database,
   config: StartConfig,
   dataDir: DataDir,
   temporal: RunningTemporal | undefined,
 ): Promise<FirstSteps> {
   await step('Waiting for PostgreSQL', () => untilReachable(databaseUrl));
-  await step('Bringing the database up to date', () => migrate(databaseUrl));
+  await step('Bringing the database up to date', () =>
+    serverUrl === undefined ? migrate(databaseUrl) : migrateSealed({ serverUrl, databaseUrl }),
+  );
   const db = createPool(databaseUrl, { max: 2 });
   try {
     if (temporal?.isNew) {

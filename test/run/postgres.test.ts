@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { startPostgres, type RunningPostgres } from '../../run/postgres.ts';
 import { endProcess, identify } from '../../run/processes.ts';
+import { migrateSealed } from '../../run/sealed-logs.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -98,4 +99,50 @@ test('no statement and no value gets into its log', async () => {
   const log = readFileSync(join(directory(), 'postgres.log'), 'utf8');
   expect(log.match(/duplicate key|violates check constraint/g)).toHaveLength(3);
   expect(log).not.toMatch(/7912000000[12]|parameters/);
+});
+
+test('the audit and destruction logs are only read and added to by the service’s role, whatever it tries; migrations change them', async () => {
+  const { databaseUrl } = await start();
+  expect((await migrateSealed(running as RunningPostgres)).length).toBeGreaterThan(30);
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const rows = async (table: string) => (await client.query(`select * from ${table} order by id`)).rows;
+    await client.query(`insert into agents (full_name, email, role) values ('Анна', 'anna@x.example', 'agent')`);
+    await client.query(`insert into audit_log (action, agent_id) select 'session.started', id from agents`);
+    await client.query(`insert into audit_log (action, at) values ('session.started', '2001-01-01')`);
+    await client.query(`insert into destruction_log (cause, reason, categories) values ('retention', 'term_over', '[]')`);
+    for (const table of ['audit_log', 'destruction_log']) {
+      const before = await rows(table);
+      expect(before.length).toBeGreaterThan(0);
+      for (const attempt of [
+        `update ${table} set at = now()`,
+        `delete from ${table}`,
+        `truncate ${table}`,
+        `truncate agents cascade; truncate ${table} cascade`,
+        `alter table ${table} disable trigger all`,
+        `alter table ${table} disable trigger user`,
+        `drop trigger ${table}_append_only on ${table}`,
+        `alter table ${table} owner to current_user`,
+        `alter table ${table} rename to ${table}_gone`,
+        `alter table ${table} set schema pg_catalog`,
+        `drop table ${table} cascade`,
+        `drop schema public cascade`,
+        `alter schema public owner to current_user`,
+        `grant all on ${table} to current_user; update ${table} set at = now()`,
+        `create rule none as on insert to ${table} do instead nothing`,
+        `create trigger first before insert on ${table} for each row execute function refuse_change()`,
+        `set session_replication_role = replica`,
+        `set role postgres`,
+      ])
+        await expect(client.query(attempt), attempt).rejects.toThrow(/must be owner|permission denied/);
+      expect(await rows(table)).toEqual(before);
+    }
+  } finally {
+    await client.end();
+  }
+  // The next start: whatever comes then may own them, and is sealed as before.
+  expect(await migrateSealed(running as RunningPostgres)).toEqual([]);
+  await expect(ask('delete from audit_log')).rejects.toThrow('permission denied');
+  expect(await ask(`select count(*)::int as answer from audit_log`)).toBe(2);
 });

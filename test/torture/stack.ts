@@ -4,12 +4,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { migrate } from '../../db/migrate.ts';
 import { createPool } from '../../db/pool.ts';
 import { ensureAdmin } from '../../run/first-admin.ts';
 import { LogFile } from '../../run/log-file.ts';
 import { freePorts } from '../../run/ports.ts';
 import { startPostgres } from '../../run/postgres.ts';
+import { migrateSealed } from '../../run/sealed-logs.ts';
 import { rebuildOpenCalls } from '../../run/rebuild-calls.ts';
 import { supervise, type Service } from '../../run/supervise.ts';
 import { startTemporal } from '../../run/temporal.ts';
@@ -88,7 +88,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     log: log('temporal'),
     backOff: BACK_OFF,
   });
-  await migrate(postgres.databaseUrl);
+  await migrateSealed(postgres);
   await prepareDatabase(postgres.databaseUrl, temporal.isNew);
 
   const [port1 = 0, port2 = 0] = await freePorts([quietPort(), quietPort()]);
