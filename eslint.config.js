@@ -34,6 +34,8 @@ export default tseslint.config(
       'ui/components.d.ts',
     ],
   },
+  // No comment in the code makes an exception: those there are stand in this file, each with its reason (test/docs/lint.unit.test.ts).
+  { linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {
     plugins: { trubka: { rules: { dependencies } } },
@@ -41,6 +43,7 @@ export default tseslint.config(
       'trubka/dependencies': 'error',
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
+      // Control characters are what the checks of names and texts look for.
       'no-control-regex': 'off',
     },
   },
@@ -105,7 +108,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['api/**/*.ts', 'db/**/*.ts', 'activities/**/*.ts'],
+    files: ['api/**/*.ts', 'db/**/*.ts', 'activities/**/*.ts', 'workflows/**/*.ts', 'domain/**/*.ts', 'run/**/*.{ts,mjs}'],
     plugins: { security },
     rules: {
       'security/detect-eval-with-expression': 'error',
@@ -124,23 +127,36 @@ export default tseslint.config(
       'vue/block-order': ['error', { order: ['script', 'template', 'style'] }],
       // Prettier lays out.
       'vue/max-attributes-per-line': 'off',
+      // Prettier lays out.
       'vue/singleline-html-element-content-newline': 'off',
+      // Prettier lays out.
       'vue/multiline-html-element-content-newline': 'off',
+      // Prettier lays out.
       'vue/html-self-closing': 'off',
+      // Prettier lays out.
       'vue/html-indent': 'off',
+      // Prettier lays out.
       'vue/html-closing-bracket-newline': 'off',
+      // App.vue is the only one of a single word, and no element of HTML has its name.
       'vue/multi-word-component-names': 'off',
+      // The compiler knows what is defined, with types; this rule knows neither types nor what Vite brings.
       'no-undef': 'off',
     },
   },
   {
     files: ['**/*.ts', 'ui/**/*.ts'],
-    rules: { 'no-undef': 'off' },
+    rules: {
+      // The compiler knows what is defined, with types.
+      'no-undef': 'off',
+    },
   },
   {
     files: ['**/*.mjs', '*.js'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
-    rules: { 'no-console': 'off' },
+    rules: {
+      // Programs that somebody runs in a terminal.
+      'no-console': 'off',
+    },
   },
   {
     files: ['ui/public/**/*.js'],
@@ -148,6 +164,9 @@ export default tseslint.config(
   },
   {
     files: ['run/**', 'bench/**', 'test/**'],
-    rules: { 'no-console': 'off' },
+    rules: {
+      // Programs that somebody runs in a terminal; the service itself has a log.
+      'no-console': 'off',
+    },
   },
 );
