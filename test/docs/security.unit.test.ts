@@ -29,7 +29,12 @@ test('docs/security.md has all forty checks, each with a test', async () => {
 
 test('every test that docs/security.md names exists', async () => {
   const sources = await testSources();
-  const missing = (await rows()).flatMap(([, , , tests = '']) => named(tests)).filter((name) => !sources.includes(name));
+  const text = (await readFile(`${ROOT}docs/security.md`, 'utf8')).replaceAll('\n', ' ');
+  const below = /Check 40, more of it\..*?With the PostgreSQL/.exec(text)?.[0] ?? '';
+  const ofCheck40 = [...below.matchAll(/«([^»]+)»/g)].map(([, name = '']) => name);
+  expect(ofCheck40.length).toBeGreaterThan(5);
+  const names = [...(await rows()).flatMap(([, , , tests = '']) => named(tests)), ...ofCheck40];
+  const missing = names.filter((name) => !sources.includes(name));
   expect(missing).toEqual([]);
 });
 

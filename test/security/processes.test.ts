@@ -1,5 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { connect } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -78,6 +79,18 @@ function listensOf(pid: number): { readonly host: string; readonly port: number 
     }
   });
 }
+
+const connects = (host: string, at: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port: at, timeout: 5000 });
+    const say = (does: boolean): void => {
+      socket.destroy();
+      resolve(does);
+    };
+    socket.once('connect', () => say(true));
+    socket.once('error', () => say(false));
+    socket.once('timeout', () => say(false));
+  });
 
 const children = (): readonly Child[] =>
   (JSON.parse(readFileSync(join(dataDir, 'running.json'), 'utf8')) as { children: Child[] }).children;
@@ -263,6 +276,19 @@ describe('Check 38: who listens', () => {
     expect(new Set(all.map(({ name }) => name))).toEqual(new Set(['api', 'postgres', 'temporal']));
     const open = all.filter(({ host }) => !LOOPBACK.includes(host));
     expect(open.map(({ name, port: at }) => [name, at])).toEqual([['api', port]]);
+  });
+
+  it('at another address than 127.0.0.1 nothing but PORT answers: neither Postgres, nor Temporal, nor its interface', async () => {
+    // What comes from elsewhere comes to such an address; 127.0.0.2 is one that every machine has.
+    const outside = Object.values(networkInterfaces()).flatMap((addresses = []) =>
+      addresses.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address),
+    );
+    const ports = new Set(children().flatMap(({ pid }) => listensOf(pid).map((listener) => listener.port)));
+    // Postgres, Temporal, its interface, its metrics, PORT.
+    expect(ports.size).toBeGreaterThanOrEqual(4);
+    for (const at of ports) expect(await connects('127.0.0.1', at), `127.0.0.1:${at}`).toBe(true);
+    for (const host of ['127.0.0.2', ...outside])
+      for (const at of ports) expect(await connects(host, at), `${host}:${at}`).toBe(at === port);
   });
 });
 
