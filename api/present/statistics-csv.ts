@@ -151,5 +151,5 @@ const written = (cell: Cell, lang: CsvLanguage): string => {
 export const csvOf = (table: Table, lang: CsvLanguage): string =>
   stringify(
     table.map((row) => row.map((cell) => written(cell, lang))),
-    { bom: true, delimiter: ';', record_delimiter: 'windows', escape_formulas: true },
+    { bom: true, delimiter: ';', record_delimiter: 'windows', quote_record_delimiter: true, escape_formulas: true },
   );

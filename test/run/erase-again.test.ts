@@ -49,6 +49,8 @@ test.each(['ru', 'en'] as const)(
       line(null, 'term_over', null),
       line(one, 'consent_withdrawn', 'erase', 'Админ\r\nвторой'),
       line(randomUUID(), 'request', 'erase'),
+      // Whoever is called so orders nothing.
+      line(null, 'term_over', null, `Админ\r\n2026-01-31;№ 7 (${spared});;;;;`),
     ];
     const csv = destructionCsv(lines, lines.length, lang, 'Europe/Moscow');
     expect(await eraseAgain(database.db, csv)).toEqual({ ordered: 2, none: 1 });
