@@ -5,7 +5,7 @@ import pg from 'pg';
 import { readStartConfig } from '../db/config.ts';
 import { runAsProgram, say, StartError } from './console.ts';
 import { copyTree, ownLike } from './copy-tree.ts';
-import { writePrivately } from './data-dir.ts';
+import { PASSAGE, writePrivately } from './data-dir.ts';
 import { embeddedUrls } from './postgres.ts';
 
 /** Says that a backup is whole: written last, read first. */
@@ -34,7 +34,7 @@ export async function backUp(options: {
   readonly databaseUrl?: string | undefined;
 }): Promise<Manifest> {
   const { dataDir, to, databaseUrl } = options;
-  mkdirSync(to, { recursive: true, mode: 0o711 });
+  mkdirSync(to, { recursive: true, mode: PASSAGE });
   if (readdirSync(to).length > 0) throw new StartError(`${to} is not empty: a backup is made into a new directory`);
   let bytes = databaseUrl === undefined ? await copyCluster(dataDir, to) : dump(databaseUrl, to);
   // A recording is whole under its name before the database calls it ready, and later ones do no harm.
@@ -55,7 +55,7 @@ async function copyCluster(dataDir: string, to: string): Promise<number> {
   const version = existsSync(directory) ? readdirSync(directory).find((name) => /^\d+$/.test(name)) : undefined;
   if (version === undefined) throw new StartError(`${dataDir} holds no embedded database: name yours in DATABASE_URL`);
   const [from, copy] = [join(directory, version), join(to, 'postgres', version)];
-  mkdirSync(join(to, 'postgres'), { mode: 0o711 });
+  mkdirSync(join(to, 'postgres'), { mode: PASSAGE });
   const client = new pg.Client({ connectionString: embeddedUrls(directory).serverUrl });
   await client.connect().catch((cause: unknown) => {
     throw new StartError(`The database of ${dataDir} does not answer (${(cause as Error).message}): is Trubka running?`);

@@ -74,10 +74,12 @@ export function writePrivately(path: string, text: string): void {
   renameSync(draft, path);
 }
 
-/** Others may pass through (the database runs as its own user) but not look inside. */
+/** Of the directories on the way to the database: started as root, it runs as its own user, who must pass through and see nothing. */
+export const PASSAGE = process.getuid?.() === 0 ? 0o711 : 0o700;
+
 function makeDirectory(path: string): void {
   try {
-    if (mkdirSync(path, { recursive: true, mode: 0o711 })) chmodSync(path, 0o711);
+    if (mkdirSync(path, { recursive: true, mode: PASSAGE })) chmodSync(path, PASSAGE);
     if (!statSync(path).isDirectory()) throw new Error('it is not a directory');
   } catch (error) {
     throw new StartError(`DATA_DIR ${path} cannot be used: ${(error as Error).message}`);

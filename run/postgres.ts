@@ -19,7 +19,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { StartError } from './console.ts';
-import { keepJson, writePrivately } from './data-dir.ts';
+import { keepJson, PASSAGE, writePrivately } from './data-dir.ts';
 import { LogFile } from './log-file.ts';
 import { freePort } from './ports.ts';
 import { databaseExists, withClient } from './postgres-server.ts';
@@ -60,7 +60,7 @@ interface Settings {
 /** A PostgreSQL of our own from the binaries that came with `npm ci`: on loopback, as a direct child, under `directory`. */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
   const { directory } = options;
-  mkdirSync(directory, { recursive: true, mode: 0o711 });
+  mkdirSync(directory, { recursive: true, mode: PASSAGE });
   const binaries = await findBinaries();
   const data = join(directory, binaries.majorVersion);
   refuseOtherVersions(directory, binaries.majorVersion);

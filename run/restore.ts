@@ -8,6 +8,7 @@ import { createPool } from '../db/pool.ts';
 import { DUMP, MANIFEST, splitPassword, type Manifest } from './backup.ts';
 import { runAsProgram, say, StartError } from './console.ts';
 import { copyTree } from './copy-tree.ts';
+import { PASSAGE } from './data-dir.ts';
 import { rebuildOpenCalls } from './rebuild-calls.ts';
 
 /** `NOT_FOUND` of gRPC. */
@@ -27,7 +28,7 @@ export async function restore(
   if (manifest.database === 'dump' && databaseUrl === undefined) {
     throw new StartError('This backup holds a dump of a database of your own: name an empty one in DATABASE_URL');
   }
-  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  mkdirSync(dataDir, { recursive: true, mode: PASSAGE });
   copyTree(from, dataDir, (path) => path === MANIFEST || path === DUMP);
   if (manifest.database === 'dump') load(join(from, DUMP), databaseUrl ?? '');
   if (databaseUrl !== undefined && config.temporal) await forgetCallsInFlight({ databaseUrl, temporal: config.temporal });

@@ -100,20 +100,32 @@ export function supervise(options: ServiceOptions): Service {
 function spawnChild(options: ServiceOptions): ChildProcess {
   const args = options.leavesWithParent ? ['--import', LEAVE_WITH_PARENT, ...options.args] : options.args;
   const [command, before] = standingBack(options);
-  const child = spawn(command, [...before, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe', ...(options.leavesWithParent ? (['ipc'] as const) : [])],
-    detached: true,
-    env: { ...process.env, ...options.env },
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.uid === undefined ? {} : { uid: options.uid }),
-    ...(options.gid === undefined ? {} : { gid: options.gid }),
-  });
+  const child = privately(() =>
+    spawn(command, [...before, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe', ...(options.leavesWithParent ? (['ipc'] as const) : [])],
+      detached: true,
+      env: { ...process.env, ...options.env },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.uid === undefined ? {} : { uid: options.uid }),
+      ...(options.gid === undefined ? {} : { gid: options.gid }),
+    }),
+  );
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => options.log.write(chunk));
     if (options.line) eachLine(stream, options.line);
   }
   if (child.pid !== undefined) options.started?.(child.pid);
   return child;
+}
+
+/** Files that a process begun by this makes are nobody else's, whatever it asks for: Temporal asks for 0644. */
+function privately<T>(begin: () => T): T {
+  const before = process.umask(0o077);
+  try {
+    return begin();
+  } finally {
+    process.umask(before);
+  }
 }
 
 /** What is set by the program that becomes ours holds for every thread that it begins; set from outside, only for those to come. */

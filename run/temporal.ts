@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
@@ -118,9 +118,11 @@ function databaseFile(directory: string, serverVersion: string): { readonly name
   const others = readdirSync(directory).filter(
     (entry) => /^temporal-[\d.]+\.db(-wal|-shm)?$/.test(entry) && !entry.startsWith(name),
   );
+  // Files of an earlier release of ours, which let the server choose.
+  for (const own of readdirSync(directory).filter((entry) => entry.startsWith(name))) chmodSync(join(directory, own), 0o600);
   if (others.length > 0) {
     const aside = join(directory, `aside-${new Date().toISOString().replaceAll(':', '-')}`);
-    mkdirSync(aside);
+    mkdirSync(aside, { mode: 0o700 });
     for (const other of others) renameSync(join(directory, other), join(aside, other));
   }
   return { name, path: join(directory, name) };

@@ -1,12 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { allRoutes } from '../../api/routes/index.ts';
+import { codeAt, fromBase32, stepAt } from '../../api/totp.ts';
+import { createPool } from '../../db/pool.ts';
 import { freePort } from '../../run/ports.ts';
 import { embeddedUrls } from '../../run/postgres.ts';
+import { dumpOf } from '../privacy/dump.ts';
 import { eventually } from '../support/live-call.ts';
 import { signedForm, startPbx, type DemoPbx } from '../support/pbx.ts';
 import { Visitor } from '../support/product.ts';
@@ -20,6 +24,10 @@ const SECRET = {
   password: 'canary-password-91',
   wrongPassword: 'canary-wrong-password-92',
   newPassword: 'canary-new-password-93',
+  invitedPassword: 'canary-invited-password-94',
+  otherKey: 'canary-other-key-95',
+  otherSalt: 'canary-other-salt-96',
+  changedSalt: 'canary-changed-salt-97',
 };
 const PERSONAL = {
   phone: '79031597531',
@@ -38,6 +46,8 @@ const IN_ANY_SPELLING = new RegExp([...PERSONAL.phone.slice(1)].join('(?:[\\s().
 /** What one transaction of the service or another writes into. */
 const WRITTEN = ['customers', 'customer_phones', 'customer_emails', 'tickets', 'messages', 'drafts', 'inbox', 'audit_log'];
 const CREDENTIALS = { key: 'canary-key-7777', salt: SECRET.salt };
+/** Secrets that the product makes itself and shows once; filled while the day goes by. */
+const made: string[] = [];
 
 interface Child {
   readonly name: string;
@@ -100,14 +110,17 @@ function filesUnder(path: string): string[] {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
 }
-/** Which of these texts stand where, in UTF-8 or percent-encoded. */
+/** As it stands, percent-encoded, and as Postgres writes bytes. */
+const spellings = (text: string): string[] => [text, encodeURIComponent(text), Buffer.from(text).toString('hex')];
+const standsIn = (text: string, bytes: Buffer): boolean => spellings(text).some((spelling) => bytes.includes(spelling));
 function finds(paths: readonly string[], texts: readonly string[]): string[] {
   return paths.flatMap((path) => {
     const bytes = readFileSync(path);
-    const found = texts.filter((text) => bytes.includes(text) || bytes.includes(encodeURIComponent(text)));
-    return found.map((text) => `${text} in ${relative(dataDir, path)}`);
+    return texts.filter((text) => standsIn(text, bytes)).map((text) => `${text} in ${relative(dataDir, path)}`);
   });
 }
+/** What others than the owner may do: with a file, with a directory. */
+const openToOthers = (path: string): boolean => !lstatSync(path).isSymbolicLink() && (lstatSync(path).mode & 0o077) !== 0;
 
 async function send(method: string, path: string, body?: unknown, as = cookie): Promise<{ status: number; body: unknown }> {
   return new Visitor(`http://127.0.0.1:${port}`, as, '').request(method, path, body);
@@ -117,13 +130,15 @@ async function well(method: string, path: string, body?: unknown): Promise<unkno
   if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
   return answer.body;
 }
-async function signIn(email: string, password: string): Promise<string> {
+async function signIn(email: string, password: string, code?: string): Promise<string> {
   const answer = await fetch(`http://127.0.0.1:${port}/api/session`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ email, password }),
+    body: JSON.stringify({ email, password, ...(code === undefined ? {} : { code }) }),
   });
-  return answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  const given = answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  if (given !== '') made.push(given.split('=')[1] ?? '');
+  return given;
 }
 const webhook = (path: string, body: string): Promise<Response> =>
   fetch(`http://127.0.0.1:${port}/mango${path}`, {
@@ -153,6 +168,51 @@ async function whileEveryRowIsRefused(work: () => Promise<void>): Promise<void> 
   }
 }
 
+/** Another account of the PBX, whose key is wrong; changed once. */
+async function connectAnotherAccount(): Promise<void> {
+  const account = await well('POST', '/api/integrations', {
+    name: 'canary',
+    apiKey: SECRET.otherKey,
+    apiSalt: SECRET.otherSalt,
+    apiUrl: pbx.url,
+  });
+  const { id } = account as { id: string };
+  await well('POST', '/api/operators/refresh', { integrationId: id });
+  await well('PATCH', `/api/integrations/${id}`, { apiSalt: SECRET.changedSalt });
+  await well('POST', `/api/integrations/${id}/self-test`, {});
+}
+
+/** An invitation that is followed, one that is replaced, one that stays open. */
+async function invite(): Promise<void> {
+  const tokenOf = ({ invitationUrl }: { invitationUrl: string }): string =>
+    new URL(invitationUrl).pathname.split('/').at(-1) ?? '';
+  const ask = async (path: string, body: unknown): Promise<string> => {
+    const token = tokenOf((await well('POST', path, body)) as { invitationUrl: string });
+    made.push(token);
+    return token;
+  };
+  const person = { fullName: 'Приглашённая', email: 'canary-invited@test.local', role: 'agent' };
+  await ask('/api/agents', person);
+  const agents = (await well('GET', '/api/agents')) as { items: { id: string; email: string }[] };
+  const again = `/api/agents/${agents.items.find(({ email }) => email === person.email)?.id}/invitation`;
+  const token = await ask(again, {});
+  const nobody = new Visitor(`http://127.0.0.1:${port}`, '', '');
+  await nobody.get(`/api/invitations/${token}`);
+  await nobody.post(`/api/invitations/${token}`, { password: SECRET.invitedPassword });
+  await ask(again, {});
+}
+
+/** A second factor with its recovery codes, of which one is used. */
+async function setUpSecondFactor(email: string, password: string): Promise<void> {
+  const own = new Visitor(`http://127.0.0.1:${port}`, await signIn(email, password), '');
+  const { secret } = await own.post<{ secret: string }>('/api/session/second-factor', { password });
+  const code = codeAt(fromBase32(secret), stepAt(new Date()));
+  const proved = await own.request('PUT', '/api/session/second-factor', { code });
+  const { recoveryCodes } = proved.body as { recoveryCodes: string[] };
+  made.push(secret, fromBase32(secret).toString('hex'), ...recoveryCodes, ...recoveryCodes.map((one) => one.replace('-', '')));
+  expect(await signIn(email, password, recoveryCodes[0])).not.toBe('');
+}
+
 /** An ordinary day with everything that can go wrong in it: whatever any process feels like logging, it logs. */
 async function liveThroughADay(): Promise<void> {
   await signIn(ADMIN, SECRET.wrongPassword);
@@ -167,6 +227,9 @@ async function liveThroughADay(): Promise<void> {
   const operators = await well('GET', '/api/operators');
   const one = (operators as { items: { id: string; extension: string }[] }).items.find(({ extension }) => extension === '101');
   await well('PATCH', `/api/operators/${one?.id}`, { agentId: (agent as { id: string }).id, ignored: false });
+  await connectAnotherAccount();
+  await invite();
+  await setUpSecondFactor('canary-invited@test.local', SECRET.invitedPassword);
 
   const customer = { fullName: PERSONAL.name, note: PERSONAL.note, emails: [PERSONAL.customerEmail] };
   await well('POST', '/api/customers', { ...customer, phones: [`+${PERSONAL.phone}`] });
@@ -293,22 +356,64 @@ describe('Check 38: who listens', () => {
 });
 
 describe('Check 35, 36: after a day with everything in it', () => {
+  const secrets = (): string[] => [...Object.values(SECRET), CREDENTIALS.key, ...made];
+
+  it('no answer to a GET holds a secret', async () => {
+    const idsOf = async (path: string): Promise<string[]> =>
+      ((await well('GET', path)) as { items: { id: string }[] }).items.map(({ id }) => id);
+    const lists = ['agents', 'tickets', 'calls', 'customers', 'integrations', 'fields', 'inspector/events'];
+    const ids = new Map(await Promise.all(lists.map(async (name) => [name, await idsOf(`/api/${name}`)] as const)));
+    const addressesOf = (path: string): string[] => {
+      if (path === '/api/events') return [];
+      if (path === '/api/statistics/{section}') return ['/api/statistics/load'];
+      const [name = ''] = [...ids.keys()].filter((one) => path.startsWith(`/api/${one}/{`));
+      return path.includes('{') ? (ids.get(name) ?? []).map((id) => path.replace(/\{\w+\}/, id)) : [path];
+    };
+    const gets = allRoutes.filter(({ method, handle }) => method === 'get' && handle).flatMap(({ path }) => addressesOf(path));
+    expect(gets.length).toBeGreaterThan(30);
+    const found: string[] = [];
+    for (const path of gets) {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { cookie } });
+      const bytes = Buffer.from(await answer.arrayBuffer());
+      found.push(
+        ...secrets()
+          .filter((text) => standsIn(text, bytes))
+          .map((text) => `${text} at ${path}`),
+      );
+    }
+    expect(found).toEqual([]);
+  });
+
+  it('no row of any table holds one', async () => {
+    const { serverUrl, databaseUrl } = embeddedUrls(join(dataDir, 'postgres'));
+    const owner = new URL(serverUrl);
+    owner.pathname = new URL(databaseUrl).pathname;
+    const db = createPool(owner.href);
+    const dump = Buffer.from(await dumpOf(db));
+    await db.destroy();
+    expect(secrets().filter((text) => standsIn(text, dump))).toEqual([]);
+    expect(standsIn(PERSONAL.phone, dump)).toBe(true);
+  });
+
   it('no secret stands in any file, and no log holds a number, a name or typed text', async () => {
-    const token = cookie.split('=')[1] ?? '';
-    expect(token).toHaveLength(43);
-    // Postgres, which must not run as root, may pass through; nobody else may read or write anything.
-    const modes = ['', 'secret.key', 'postgres', 'temporal', 'logs'].map((name) => statSync(join(dataDir, name)).mode & 0o066);
-    expect(modes).toEqual([0, 0, 0, 0, 0]);
+    expect(made.length).toBeGreaterThan(25);
     trubka.kill('SIGTERM');
     await trubka.exitCode();
+    const entries = readdirSync(dataDir, { recursive: true, withFileTypes: true });
+    const open = ['', ...entries.map(({ parentPath, name }) => relative(dataDir, join(parentPath, name)))].filter((name) =>
+      openToOthers(join(dataDir, name)),
+    );
+    // Postgres, which must not run as root, may pass through these; nobody else may read or write anything.
+    const passages = open.filter((name) => (lstatSync(join(dataDir, name)).mode & 0o777) === 0o711);
+    expect(passages).toEqual(process.getuid?.() === 0 ? ['', 'postgres'] : []);
+    expect(open).toEqual(passages);
     const files = filesUnder(dataDir);
     const logs = files.filter((path) => path.endsWith('.log'));
     expect(logs.map((path) => relative(dataDir, path)).sort()).toEqual(
       expect.arrayContaining(['logs/api.log', 'logs/postgres.log', 'logs/temporal.log', 'logs/worker.log']),
     );
-    const secrets = [...Object.values(SECRET), token];
-    expect(finds(files, secrets)).toEqual([]);
-    expect(secrets.filter((secret) => trubka.output.includes(secret))).toEqual([]);
+    expect(finds(files, secrets())).toEqual([]);
+    expect(secrets().filter((secret) => trubka.output.includes(secret))).toEqual([]);
     expect(personalIn(logs)).toEqual([]);
     expect([...Object.values(PERSONAL), ADMIN].filter((text) => trubka.output.includes(text))).toEqual([]);
     expect(trubka.output).not.toMatch(IN_ANY_SPELLING);
