@@ -1,3 +1,4 @@
+import type { LookupAddress } from 'node:dns';
 import type { StatsFs } from 'node:fs';
 import type { Telephony } from '../activities/telephony/telephony.ts';
 import type { Config } from '../db/config.ts';
@@ -22,6 +23,8 @@ export interface ApiDeps {
   readonly taskQueue?: string;
   /** Node's own, unless a test has a fuller disk. */
   readonly statfs?: (path: string) => Promise<Pick<StatsFs, 'bavail' | 'blocks' | 'bsize'>>;
+  /** Node's own, unless a test has names that mean something else. */
+  readonly lookup?: (host: string) => Promise<readonly Pick<LookupAddress, 'address'>[]>;
   /** Where the built interface lies; none while it is not built. */
   readonly uiDirectory?: string;
   /** True from SIGTERM on. */

@@ -101,7 +101,7 @@ const integrationRoutes = [
     handle: async (context) => {
       const { deps, agent, body, address } = context;
       const standard = deps.config.mangoApiUrl ?? MANGO_API_URL;
-      const apiUrl = body.apiUrl === undefined ? standard : await readPbxAddress(body.apiUrl, standard);
+      const apiUrl = body.apiUrl === undefined ? standard : await readPbxAddress(body.apiUrl, standard, deps);
       const id = await inTransaction(deps.db, async (trx) => {
         const made = await insertAccount(
           trx,
@@ -128,7 +128,7 @@ const integrationRoutes = [
       const { deps, agent, params, body, address } = context;
       checkChangeable(await find(deps, params.id), body);
       const standard = deps.config.mangoApiUrl ?? MANGO_API_URL;
-      const apiUrl = body.apiUrl === undefined ? undefined : await readPbxAddress(body.apiUrl, standard);
+      const apiUrl = body.apiUrl === undefined ? undefined : await readPbxAddress(body.apiUrl, standard, deps);
       await inTransaction(deps.db, async (trx) => {
         await updateAccount(trx, params.id, { ...body, apiUrl }, deps.secrets);
         const detail = { properties: Object.keys(body) };

@@ -4,9 +4,19 @@ import type { Integration, Operator } from '../../api/contract/integrations.ts';
 import type { AuditEntry } from '../../api/contract/settings.ts';
 import { as, codeOf, fieldsOf, startTestApi, type TestApi } from '../support/api.ts';
 
+/** What names mean here: nothing is asked of the network. */
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  'pbx.example': ['93.184.216.34'],
+  'office.example': ['10.20.30.40'],
+  'both.example': ['93.184.216.34', '10.20.30.40'],
+  localhost: ['127.0.0.1'],
+};
+const lookup = async (host: string) =>
+  (NAMES[host] ?? (await Promise.reject(new Error(`ENOTFOUND ${host}`)))).map((address) => ({ address }));
+
 let api: TestApi;
 beforeAll(async () => {
-  api = await startTestApi();
+  api = await startTestApi({}, { lookup });
 });
 afterAll(() => api.close());
 
@@ -57,7 +67,7 @@ describe('Integrations', () => {
     expect(row && api.deps.secrets.decrypt(row.api_key_encrypted)).toBe(apiKey);
   });
 
-  it.each([
+  const FORBIDDEN = [
     ['http://pbx.example.com', 'https_only'],
     ['http://169.254.169.254', 'https_only'],
     ['https://169.254.169.254', 'private_address'],
@@ -65,17 +75,33 @@ describe('Integrations', () => {
     ['https://127.0.0.1:5432', 'port_not_allowed'],
     ['https://[::1]', 'private_address'],
     ['https://[::ffff:10.0.0.1]', 'private_address'],
+    ['https://[::ffff:a9fe:a9fe]', 'private_address'],
     ['https://2130706433', 'private_address'],
     ['https://0x7f.1', 'private_address'],
     ['https://localhost', 'private_address'],
+    ['https://office.example', 'private_address'],
+    ['https://both.example/vpbx', 'private_address'],
     ['file:///etc/passwd', 'https_only'],
     ['https://user:pw@example.com', 'invalid_address'],
     ['https://example.com/?x', 'invalid_address'],
     ['nonsense', 'invalid_address'],
-  ])('do not point to %s', async (apiUrl, code) => {
+  ] as const;
+
+  it.each(FORBIDDEN)('do not point to %s', async (apiUrl, code) => {
     const answer = await api.admin.post('/api/integrations', { name: 'x', apiKey: 'k', apiSalt: 's', apiUrl });
     expect([answer.status, fieldsOf(answer)]).toEqual([400, ['apiUrl']]);
     expect(as<{ errors: { code: string }[] }>(answer).errors[0]?.code).toBe(code);
+  });
+
+  it('are not turned to any of these afterwards', async () => {
+    const { id } = await connect({ apiUrl: 'https://pbx.example' });
+    for (const [apiUrl, code] of FORBIDDEN) {
+      const answer = await api.admin.patch(`/api/integrations/${id}`, { apiUrl });
+      expect([apiUrl, answer.status, fieldsOf(answer)]).toEqual([apiUrl, 400, ['apiUrl']]);
+      expect(as<{ errors: { code: string }[] }>(answer).errors[0]?.code).toBe(code);
+    }
+    expect(await api.db('integrations').where({ id }).first('api_url')).toEqual({ api_url: 'https://pbx.example' });
+    expect((await api.admin.patch(`/api/integrations/${id}`, { apiUrl: 'https://unknown.example' })).status).toBe(200);
   });
 
   it('may stand at the address that the environment names', async () => {

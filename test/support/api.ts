@@ -138,7 +138,7 @@ let people = 0;
 /** The API as production builds it, on a database of its own and a PBX in memory. */
 export async function startTestApi(
   env: Readonly<Record<string, string>> = {},
-  more: Partial<Pick<ApiDeps, 'statfs'>> = {},
+  more: Partial<Pick<ApiDeps, 'statfs' | 'lookup'>> = {},
 ): Promise<TestApi> {
   const database = await createTestDatabase();
   const dataDir = await mkdtemp(join(tmpdir(), 'trubka-api-'));
