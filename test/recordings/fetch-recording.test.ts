@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createDiskStore } from '../../activities/recordings/disk-store.ts';
 import { createRecordingSteps, type RecordingDeps } from '../../activities/recordings/index.ts';
 import { DiskFullError, recordingDirectory } from '../../activities/recordings/store.ts';
+import { DOWNLOAD_LIMITS } from '../../activities/telephony/mango/recordings.ts';
 import type { Refusal } from '../../activities/telephony/port.ts';
 import { createLogger } from '../../db/log.ts';
 import type { RecordingRow } from '../../db/recordings.ts';
@@ -288,7 +290,7 @@ describe('Fetching from Mango', () => {
   });
 
   it('an endless drip is cut off', async () => {
-    const { outcome } = await fetchWith(
+    const { outcome, row } = await fetchWith(
       (_request, response) => {
         response.writeHead(200, { 'content-type': 'audio/mpeg' });
         const drip = setInterval(() => response.write(Buffer.from([0xff])), 10);
@@ -297,6 +299,56 @@ describe('Fetching from Mango', () => {
       { minBytesPerWindow: 1_000, windowMs: 100 },
     );
     expect(outcome).toEqual({ state: 'retry', reason: 'pbx_unreachable' });
+    expect(row).toMatchObject({ state: 'pending', reason: 'pbx_unreachable' });
+    expect(await filesLeft()).toBe(0);
+  });
+
+  /** The most that stands in files and in memory while something is fetched. */
+  async function mostWhile<T>(work: Promise<T>): Promise<{ result: T; disk: number; memory: number }> {
+    const before = process.memoryUsage().rss;
+    const most = { disk: 0, memory: 0 };
+    let done = false;
+    const ended = work.finally(() => (done = true));
+    while (!done) {
+      const folder = join(recordingDirectory(dataDir), '.unfinished');
+      for (const name of await readdir(folder).catch(() => []))
+        most.disk = Math.max(most.disk, (await stat(join(folder, name)).catch(() => null))?.size ?? 0);
+      most.memory = Math.max(most.memory, process.memoryUsage().rss - before);
+      await delay(10);
+    }
+    return { result: await ended, ...most };
+  }
+  const MB = 1024 * 1024;
+
+  it('five gigabytes are given up at once if announced, else at the limit', async () => {
+    expect(DOWNLOAD_LIMITS.maxBytes).toBe(200 * MB);
+    const maxBytes = 4 * MB;
+    let sent = 0;
+    const fiveGigabytes = function* (): Generator<Buffer> {
+      const part = Buffer.concat([mp3(150), Buffer.alloc(MB - mp3(150).length)]);
+      for (; sent < 5e9; sent += part.length) yield part;
+    };
+    const announced = await fetchWith((_request, response) => {
+      Readable.from(fiveGigabytes()).pipe(response.writeHead(200, { 'content-type': 'audio/mpeg', 'content-length': 5e9 }));
+    });
+    expect(announced).toMatchObject({ outcome: { state: 'settled' }, row: { state: 'unavailable', reason: 'too_large' } });
+    expect(sent).toBeLessThan(20 * MB);
+    expect(await filesLeft()).toBe(0);
+
+    sent = 0;
+    const { result, disk, memory } = await mostWhile(
+      fetchWith(
+        (_request, response) => {
+          Readable.from(fiveGigabytes()).pipe(response.writeHead(200, { 'content-type': 'audio/mpeg' }));
+        },
+        { maxBytes },
+      ),
+    );
+    expect(result).toMatchObject({ outcome: { state: 'settled' }, row: { state: 'unavailable', reason: 'too_large' } });
+    expect(sent).toBeLessThan(maxBytes + 20 * MB);
+    expect(disk).toBeGreaterThan(0);
+    expect(disk).toBeLessThanOrEqual(maxBytes);
+    expect(memory).toBeLessThan(100 * MB);
     expect(await filesLeft()).toBe(0);
   });
 
@@ -321,13 +373,18 @@ describe('Fetching from Mango', () => {
   });
 
   it('a compressed answer is not unpacked', async () => {
-    const { outcome, row } = await fetchWith((_request, response) => {
-      response
-        .writeHead(200, { 'content-encoding': 'gzip' })
-        .end(Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.alloc(20_000)]));
-    });
-    expect(outcome).toEqual({ state: 'retry', reason: 'not_audio' });
-    expect(row.reason).toBe('not_audio');
+    const bomb = gzipSync(Buffer.alloc(100 * MB));
+    for (const headers of [
+      { 'content-encoding': 'gzip', 'content-type': 'audio/mpeg' },
+      { 'content-type': 'application/gzip' },
+    ]) {
+      const { result, disk } = await mostWhile(
+        fetchWith((_request, response) => void response.writeHead(200, headers).end(bomb)),
+      );
+      expect(result).toMatchObject({ outcome: { state: 'retry', reason: 'not_audio' }, row: { reason: 'not_audio' } });
+      expect(disk).toBeLessThanOrEqual(bomb.length);
+      expect(await filesLeft()).toBe(0);
+    }
   });
 });
 

@@ -1,10 +1,11 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isPublicAddress } from '../../activities/outbound-addresses.ts';
+import { DOWNLOAD_LIMITS } from '../../activities/telephony/mango/recordings.ts';
 import { createOutbound, limitBody, readText, type OutboundAnswer } from '../../activities/outbound-http.ts';
 
 const servers: Server[] = [];
@@ -257,6 +258,21 @@ describe('The body of an answer', () => {
     await expect(buffer(slow)).rejects.toMatchObject({ kind: 'too_slow' });
     const stalled = await open((_request, response) => void response.write('half'));
     await expect(buffer(limitBody(stalled, { ...limits, withinMs: 100 }))).rejects.toMatchObject({ kind: 'too_slow' });
+  });
+
+  it('that comes byte by byte is given up within twenty seconds', async () => {
+    vi.useFakeTimers();
+    const body = new PassThrough();
+    const limited = limitBody({ status: 200, headers: {}, url: new URL('https://files.example/'), body }, DOWNLOAD_LIMITS);
+    limited.resume();
+    const gone = new Promise((resolve) => limited.once('error', resolve));
+    for (let second = 0; second < 20 && !body.destroyed; second += 1) {
+      body.write('x');
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    expect(await gone).toMatchObject({ kind: 'too_slow' });
+    expect(body.destroyed).toBe(true);
+    vi.useRealTimers();
   });
 
   it('that breaks off in the middle is no whole body', async () => {
