@@ -46,6 +46,15 @@ describe('every import follows the table of dependencies', () => {
   });
 });
 
+describe('text stays text', () => {
+  test('nothing of the interface turns a text into markup or code', () => {
+    const makes =
+      /\bv-html\b|\b(inner|outer)HTML\b|insertAdjacentHTML|document\.write|srcdoc|createContextualFragment|\beval\(|new Function\(/;
+    expect(sources('ui/src').filter((path) => makes.test(readFileSync(join(ROOT, path), 'utf8')))).toEqual([]);
+    expect(sources('ui/src').length).toBeGreaterThan(50);
+  });
+});
+
 describe('rules and workflows know no clock, no environment and no network: they compile without ambient types', () => {
   test.each(['domain', 'workflows'])(
     '%s',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type TestContext } from 'vitest';
 import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
+import { policyFaults } from '../support/page-policy.ts';
 import { followRequests } from '../support/page-requests.ts';
 import { startProduct, type Product, type Visitor } from '../support/product.ts';
 
@@ -28,7 +29,8 @@ export interface Office {
   desk(visitor: Visitor | null, look?: Look): Promise<BrowserContext>;
   /** A tab of this agent at an address, ready when its heading is there. */
   tab(visitor: Visitor, path?: string, look?: Look): Promise<Page>;
-  /** What browsers have complained about: console errors and warnings, exceptions, requests that left the house. */
+  /** What browsers have complained about: console errors and warnings, exceptions, requests that left the house; and pages whose policy
+   * lets in more than it may. */
   complaints(): string[];
   /** After each test: everybody goes home, nothing may have been complained about, and of a failed test pictures are kept. */
   leave(context: TestContext): Promise<void>;
@@ -48,6 +50,11 @@ export async function openOffice(options: Parameters<typeof startProduct>[0] = {
     });
     page.on('pageerror', (error) => heard.push(`exception: ${error.message}`));
     followRequests(page);
+    page.on('response', (response) => {
+      if (response.request().resourceType() !== 'document' || response.status() !== 200) return;
+      const { pathname } = new URL(response.url());
+      heard.push(...policyFaults(pathname, response.headers()['content-security-policy']).map((fault) => `policy: ${fault}`));
+    });
     page.on('request', (request) => {
       if (!/^(data:|blob:)/.test(request.url()) && !request.url().startsWith(product.url))
         heard.push(`foreign: ${request.url()}`);
