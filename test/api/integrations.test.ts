@@ -11,8 +11,11 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   'both.example': ['93.184.216.34', '10.20.30.40'],
   localhost: ['127.0.0.1'],
 };
-const lookup = async (host: string) =>
-  (NAMES[host] ?? (await Promise.reject(new Error(`ENOTFOUND ${host}`)))).map((address) => ({ address }));
+const lookup = async (host: string): Promise<{ address: string }[]> => {
+  const addresses = NAMES[host];
+  if (!addresses) throw new Error(`ENOTFOUND ${host}`);
+  return addresses.map((address) => ({ address }));
+};
 
 let api: TestApi;
 beforeAll(async () => {
