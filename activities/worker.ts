@@ -111,6 +111,8 @@ export async function startWorker(options: {
     maxConcurrentActivityTaskExecutions: 16,
     maxConcurrentLocalActivityExecutions: 32,
     maxCachedWorkflows: options.maxCachedWorkflows ?? MOST_CACHED_WORKFLOWS,
+    // A worker that was killed keeps what was meant for it alone for so long, and an agent waits.
+    stickyQueueScheduleToStartTimeout: '5s',
     shutdownGraceTime: '6s',
     shutdownForceTime: '9s',
   });
