@@ -5,8 +5,6 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDiskStore } from '../../activities/recordings/disk-store.ts';
 import { recordingDirectory } from '../../activities/recordings/store.ts';
@@ -17,6 +15,7 @@ import { createLogger } from '../../db/log.ts';
 import { inTransaction } from '../../db/pool.ts';
 import { settleRecording } from '../../db/recordings.ts';
 import { createSession } from '../../db/sessions.ts';
+import { heldMemory } from '../support/held-memory.ts';
 import { seedCast } from '../support/call-runner.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { makeScene } from './scene.ts';
@@ -135,23 +134,16 @@ describe('GET /api/recordings/{id}', () => {
   });
 
   it('holds no more for two hundred ranges at a time, two hundred times over', async () => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
-    const held = (): number => {
-      collect();
-      const { heapUsed, arrayBuffers } = process.memoryUsage();
-      return heapUsed + arrayBuffers;
-    };
     const range = `bytes=${Array.from({ length: 200 }, () => '0-').join(',')}`;
     const round = async (): Promise<void> => {
       const answers = await Promise.all(Array.from({ length: 20 }, () => get(rowId, { headers: { range } })));
       for (const answer of answers) expect((await bytesOf(answer)).length).toBe(audio.length);
     };
     await round();
-    const before = held();
+    const before = heldMemory();
     for (let time = 0; time < 10; time += 1) await round();
     // A hundredth of what was asked for.
-    expect(held() - before).toBeLessThan((10 * 20 * 200 * audio.length) / 100);
+    expect(heldMemory() - before).toBeLessThan((10 * 20 * 200 * audio.length) / 100);
   });
 
   it('gives the whole where the part would be of another file', async () => {

@@ -1,10 +1,10 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTelephony } from '../../activities/telephony/telephony.ts';
 import { createApp } from '../../api/app.ts';
 import { dumpOf, linesWith } from '../privacy/dump.ts';
 import { as, Caller, startTestApi, type TestApi } from '../support/api.ts';
+import { closeListeners, serve } from '../support/listeners.ts';
 
 /** What a service of the inside might say to whoever knocks at it. */
 const INSIDE = 'canary-of-the-inside';
@@ -27,13 +27,6 @@ let api: TestApi;
 let admin: Caller;
 let answer: RequestListener;
 let asked: number;
-const servers: Server[] = [];
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 beforeAll(async () => {
   asked = 0;
@@ -50,10 +43,7 @@ beforeAll(async () => {
   admin = new Caller(origin, api.admin.cookie, api.admin.id);
 });
 afterAll(async () => {
-  for (const server of servers) {
-    server.closeAllConnections();
-    server.close();
-  }
+  closeListeners();
   await api.close();
 });
 

@@ -1,5 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,19 +6,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isPublicAddress } from '../../activities/outbound-addresses.ts';
 import { DOWNLOAD_LIMITS } from '../../activities/telephony/mango/recordings.ts';
 import { createOutbound, limitBody, readText, type OutboundAnswer } from '../../activities/outbound-http.ts';
+import { closeListeners, serve } from '../support/listeners.ts';
 
-const servers: Server[] = [];
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 afterEach(() => {
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
+  closeListeners();
 });
 
 const get = (url: string) => ({ method: 'GET', url: new URL(url), answerWithinMs: 1_000 }) as const;
