@@ -315,6 +315,8 @@ describe('what is refused changes nothing, says why, and is remembered for the i
     ['unsigned on an unknown path', '/something', form({ vpbx_api_key: KEY, json }), 403, 'missing_signature', ['sign']],
     ['two json fields', '/events/call', `${formOf(json)}&json=%7B%7D`, 400, 'malformed', ['json']],
     ['two signatures', '/events/call', `${formOf(json)}&sign=${right}`, 400, 'malformed', ['sign']],
+    ['a part of json', '/events/call', `${formOf(json)}&json[a]=1`, 400, 'malformed', ['json']],
+    ['a prototype', '/events/call', `${formOf(json)}&__proto__[a]=1`, 400, 'malformed', ['__proto__']],
     ['bad UTF-8', '/events/call', `${formOf(json)}%FF`, 400, 'malformed', ['json']],
     ['NUL', '/events/call', `${formOf(json)}%00`, 400, 'malformed', ['json']],
     ['10,000 parameters', '/events/call', 'a&'.repeat(10_000), 400, 'malformed', ['body']],

@@ -15,7 +15,8 @@ test('the published form body decodes to the json that was signed', () => {
 });
 
 test('fields that are absent are null, and fields of other names do not matter', () => {
-  expect(parseMangoForm(bytes('foo=bar&json%5Ba%5D=1&__proto__=x'))).toEqual({ key: null, sign: null, json: null });
+  const others = 'foo=bar&tariff%5Ba%5D=1&json_version=2&Sign=x&signature=y&x.json=1&prototypes=z&constructor_id=1&=1';
+  expect(parseMangoForm(bytes(others))).toEqual({ key: null, sign: null, json: null });
   expect(parseMangoForm(bytes(''))).toEqual({ key: null, sign: null, json: null });
 });
 
@@ -28,6 +29,19 @@ describe('what no PBX sends is refused by name', () => {
     ['json twice', bytes('json=%7B%7D&json=%7B%7D&sign=x'), 'json'],
     ['sign twice', bytes('sign=a&sign=b'), 'sign'],
     ['key twice', bytes('vpbx_api_key=a&vpbx_api_key=a'), 'vpbx_api_key'],
+    ['a part of json', bytes('json={}&json[a]=1'), 'json'],
+    ['a part of json, percent-encoded', bytes('json={}&js%6Fn%5Ba%5D=1'), 'json'],
+    ['a list of signatures', bytes('sign=x&sign[]=y'), 'sign'],
+    ['a part of the key', bytes('vpbx_api_key=x&vpbx_api_key[x]=y'), 'vpbx_api_key'],
+    ['a part of the key after a dot', bytes('vpbx_api_key.x=y'), 'vpbx_api_key'],
+    ['a bracket that is not closed', bytes('json[=1'), 'json'],
+    ['a bracket that is not opened', bytes('json]=1'), 'json'],
+    ['a prototype', bytes('__proto__=1'), '__proto__'],
+    ['a part of a prototype', bytes('__proto__[admin]=1'), '__proto__'],
+    ['a prototype’s, percent-encoded', bytes('%5F_proto__%2Ejson=1'), '__proto__'],
+    ['a constructor', bytes('constructor[prototype][admin]=1'), 'constructor'],
+    ['a prototype by its other name', bytes('prototype.admin=1'), 'prototype'],
+    ['a prototype of something', bytes('a[__proto__][admin]=1'), '__proto__'],
     ['bad UTF-8, percent-encoded', bytes('json=%7B%22a%22%3A%22%FF%22%7D'), 'json'],
     ['bad UTF-8, bare', Buffer.from([0x6a, 0x73, 0x6f, 0x6e, 0x3d, 0xff]), 'body'],
     ['half of a UTF-8 character at the end', bytes('json=%D0'), 'json'],

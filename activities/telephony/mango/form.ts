@@ -16,6 +16,9 @@ export class FormError extends Error {
 }
 
 const MAX_PARAMETERS = 20;
+const FIELDS: ReadonlySet<string> = new Set(['vpbx_api_key', 'sign', 'json']);
+/** What no parameter of any PBX is called, whole or in part. */
+const PROTOTYPES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const REPLACEMENT = '\ufffd';
 
 /** Decodes a urlencoded body. The json comes out byte for byte as it was signed, or not at all. */
@@ -23,6 +26,7 @@ export function parseMangoForm(body: Uint8Array): MangoForm {
   const text = decodeUtf8(body);
   if (countOf(text, '&') >= MAX_PARAMETERS) throw new FormError('body', `must not have more than ${MAX_PARAMETERS} parameters`);
   const parameters = new URLSearchParams(text);
+  for (const name of parameters.keys()) refuseTrick(name);
   const mayHoldReplacement = text.includes(REPLACEMENT) || /%EF%BF%BD/iu.test(text);
   const read = (name: string): string | null => {
     const [value, ...others] = parameters.getAll(name);
@@ -33,6 +37,15 @@ export function parseMangoForm(body: Uint8Array): MangoForm {
     return value;
   };
   return { key: read('vpbx_api_key'), sign: read('sign'), json: read('json') };
+}
+
+/** Names that other parsers of forms take apart. Whatever else there is beside the three is not ours to judge: the PBX may add more. */
+function refuseTrick(name: string): void {
+  const parts = name.split(/[.[\]]+/u);
+  const [first = ''] = parts;
+  if (FIELDS.has(first) && first !== name) throw new FormError(first, 'must not have parts');
+  const prototype = parts.find((part) => PROTOTYPES.has(part));
+  if (prototype !== undefined) throw new FormError(prototype, 'must not be a name or a part of one');
 }
 
 function decodeUtf8(body: Uint8Array): string {
