@@ -13,6 +13,7 @@ import { ACCOUNT, emailOf, IGNORED, MAPPED } from './staff.ts';
 import { ADMIN, startStack, type Stack } from './stack.ts';
 import { SHAPES, type Shape } from './stories.ts';
 import { drawStrikes, strike, strikeNamed, type Strike } from './strikes.ts';
+import { drawWindows, installStops } from './windows.ts';
 import { lender, Teller, Trouble, type Scene } from './teller.ts';
 
 export interface CampaignOptions {
@@ -27,6 +28,8 @@ export interface CampaignOptions {
   readonly also: readonly string[];
   /** Names of the only shapes of stories to tell; all if none is named. */
   readonly only: readonly string[];
+  /** How often each point of a call's life is held open for each process to be killed at it. */
+  readonly windows: number;
   readonly say: (line: string) => void;
 }
 
@@ -90,6 +93,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Evidence> {
   say(`The product runs in ${stack.dataDir}${stack.smallDisk ? '' : ' (on the disk of this machine: it is never full)'}`);
   try {
     pbx.setTarget(stack.url);
+    if (options.windows > 0) await installStops(stack);
     const footprint = watchFootprint(stack);
     const scene = await furnish(stack, pbx);
     const told = await tell(options, fate, stack, scene);
@@ -156,14 +160,16 @@ function isRefused(pbx: DemoPbx, commandId: string): boolean {
 async function tell(options: CampaignOptions, fate: Dice, stack: Stack, scene: Scene): Promise<Told> {
   const known = SHAPES.filter(([, { name }]) => options.only.length === 0 || options.only.includes(name));
   const shapes = drawShapes(fate.child(2), options.calls, known);
-  const strikes = [...drawStrikes(fate.child(3), options.kills, stack.smallDisk), ...options.also.map(strikeNamed)];
+  const drawn = drawStrikes(fate.child(3), options.kills, stack.smallDisk);
+  const strikes = [...spread(drawn, drawWindows(fate.child(9), options.windows)), ...options.also.map(strikeNamed)];
   const stories: StoryRecord[] = [];
   const erasures: Promise<ErasureRecord | undefined>[] = [];
-  // Those of the first half, so that the end does not wait for them.
-  const isErased = (story: number): boolean => story < options.calls / 2 && fate.child(7).child(story).chance(0.2);
   const startedAt = Date.now();
   let begun = 0;
   let striking = true;
+  // Those of the first half, so that the end does not wait for them; more where an erasure is to be held open.
+  const isErased = (story: number): boolean =>
+    (options.windows > 0 ? striking : story < options.calls / 2) && fate.child(7).child(story).chance(0.2);
   /** Beyond those that were asked for, as many as it takes until the last strike has struck while work was under way. */
   const next = (): Shape | undefined => shapes[begun] ?? (striking ? fate.child(6).child(begun).weighted(known) : undefined);
   const worker = async (): Promise<void> => {
@@ -183,6 +189,12 @@ async function tell(options: CampaignOptions, fate: Dice, stack: Stack, scene: S
   await scene.pbx.settled();
   const erased = (await Promise.all(erasures)).filter((one) => one !== undefined);
   return { stories: stories.sort((a, b) => a.story - b.story), strikes: records, erasures: erased };
+}
+
+/** Two lists in one, each in its order and evenly spread. */
+function spread<T>(some: readonly T[], others: readonly T[]): T[] {
+  const placed = (list: readonly T[]): [number, T][] => list.map((item, index) => [(index + 0.5) / list.length, item]);
+  return [...placed(some), ...placed(others)].sort(([a], [b]) => a - b).map(([, item]) => item);
 }
 
 function drawShapes(fate: Dice, calls: number, known: typeof SHAPES): Shape[] {
@@ -231,7 +243,10 @@ interface Battlefield {
   readonly dice: Dice;
 }
 
-/** Spread over the campaign; each waits until work is under way, and three of five until the one before is healed. */
+/**
+ * Spread over the campaign; each waits until work is under way, and three of five until the one before is healed. Where a point is held open
+ * nothing else strikes.
+ */
 async function strikeOn(strikes: readonly Strike[], progress: () => number, field: Battlefield): Promise<StrikeRecord[]> {
   const { stack, scene, startedAt, say } = field;
   const under: Promise<StrikeRecord>[] = [];
@@ -239,15 +254,16 @@ async function strikeOn(strikes: readonly Strike[], progress: () => number, fiel
     const from = (0.95 * (index + field.dice.next())) / strikes.length;
     while (progress() < from) await delay(50);
     await delay(field.dice.between(0, 600));
+    if (one.window !== undefined) await Promise.all(under);
     while (scene.pbx.calls.size === 0) await delay(20);
     const striking = strike(one, { stack, pbx: scene.pbx, usual: USUAL }, startedAt);
     under.push(striking);
-    const told = striking.then(({ recoveredMs, inFlight }) =>
+    const told = striking.then(({ recoveredMs, inFlight, isHeld }) =>
       say(
-        `${one.name}: ${inFlight} calls in flight, ${recoveredMs === null ? 'NOT RECOVERED' : `well again after ${recoveredMs} ms`}`,
+        `${one.name}${isHeld === false ? ' (NOT HELD OPEN)' : ''}: ${inFlight} calls in flight, ${recoveredMs === null ? 'NOT RECOVERED' : `well again after ${recoveredMs} ms`}`,
       ),
     );
-    if (!field.dice.chance(0.4)) await told;
+    if (!field.dice.chance(0.4) || one.window !== undefined) await told;
   }
   return Promise.all(under);
 }

@@ -258,6 +258,19 @@ describe('The judge of the campaign', () => {
     expect(verdict).toMatchObject({ passed: false, faults: 0, voidBecause: '1 of 1 kills struck while nothing was under way' });
   });
 
+  test.each([
+    [false, '1 of 1 points could not be held open: kill -9 api1', 'none'],
+    [true, null, 'P3 × 1'],
+  ])('lets no run count in which a point that was to be held open was not; held: %s', (isHeld, voidBecause, told) => {
+    const verdict = check(
+      spoiled((all) => {
+        set('strikes.0.window', 'P3')(all);
+        set('strikes.0.isHeld', isHeld)(all);
+      }),
+    );
+    expect(verdict).toMatchObject({ voidBecause, facts: { kills: 0, 'kills at a point held open': told } });
+  });
+
   const unanswered = (all: Loose): void => void all.sent.push({ ...all.sent[0], status: null, failure: 'ECONNRESET', copy: 1 });
 
   test('lets no run count in which of more than a tenth of the events an answer was lost, though they were stored', () => {

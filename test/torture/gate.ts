@@ -3,7 +3,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 /** A wire to one or several servers that can be cut, mended and made to swallow what is sent. With several it is a load balancer. */
 export interface Gate {
   readonly port: number;
-  swallow(on: boolean): void;
+  /** With `answers` only what comes back. */
+  swallow(on: boolean, which?: 'all' | 'answers'): void;
   /** Ends all connections; with `refuse` none is accepted until it is healed. */
   cut(refuse?: boolean): void;
   heal(): void;
@@ -12,9 +13,10 @@ export interface Gate {
 
 export async function openGate(targets: readonly number[]): Promise<Gate> {
   const sockets = new Set<Socket>();
-  let [swallowing, refusing, turn] = [false, false, 0];
+  let swallowing: 'nothing' | 'answers' | 'all' = 'nothing';
+  let [refusing, turn] = [false, 0];
 
-  function join(from: Socket, to: Socket): void {
+  function join(from: Socket, to: Socket, isAnswer: boolean): void {
     sockets.add(from);
     from.on('error', () => undefined);
     from.on('close', () => {
@@ -22,7 +24,7 @@ export async function openGate(targets: readonly number[]): Promise<Gate> {
       to.destroy();
     });
     from.on('data', (chunk) => {
-      if (swallowing || to.write(chunk)) return;
+      if (swallowing === 'all' || (swallowing === 'answers' && isAnswer) || to.write(chunk)) return;
       from.pause();
       to.once('drain', () => from.resume());
     });
@@ -35,8 +37,8 @@ export async function openGate(targets: readonly number[]): Promise<Gate> {
     upstream.once('error', failed);
     upstream.once('connect', () => {
       upstream.off('error', failed);
-      join(client, upstream);
-      join(upstream, client);
+      join(client, upstream, false);
+      join(upstream, client, true);
       client.resume();
     });
   }
@@ -49,13 +51,13 @@ export async function openGate(targets: readonly number[]): Promise<Gate> {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    swallow: (on) => void (swallowing = on),
+    swallow: (on, which = 'all') => void (swallowing = on ? which : 'nothing'),
     cut(refuse = false) {
       refusing = refuse;
       for (const socket of sockets) socket.destroy();
     },
     heal() {
-      [refusing, swallowing] = [false, false];
+      [refusing, swallowing] = [false, 'nothing'];
       // What was swallowed leaves both sides waiting for each other: such a connection is of no use any more.
     },
     async close() {

@@ -82,13 +82,11 @@ async function erased(stack: Stack, admin: Person, orders: readonly ErasureRecor
   type Found = { items: { state: string; finishedAt: string | null }[] };
   const deadline = Date.now() + limitMs;
   while ((await admin.get<Found>('/api/erasures')).items.length > 0 && Date.now() < deadline) await delay(500);
-  const needles = orders.flatMap(({ phone, story, texts }) => needlesOf(phone, texts === 'erase' ? story : null));
-  const rows = needles.length > 0 ? await rowsWith(stack.databaseUrl, needles) : [];
+  const traces = await tracesOf(stack.databaseUrl, orders);
   const records: ErasureRecord[] = [];
   for (const order of orders) {
     const { items } = await admin.get<Found>(`/api/erasures?customerId=${order.customerId}`);
     const { status } = await admin.ask('GET', `/api/customers/${order.customerId}`);
-    const own = needlesOf(order.phone, order.texts === 'erase' ? order.story : null);
     const [log] = await query<{ lines: number }>(
       stack.databaseUrl,
       'select count(*)::int as lines from destruction_log where subject_id = $1',
@@ -100,24 +98,44 @@ async function erased(stack: Stack, admin: Person, orders: readonly ErasureRecor
       finishedAt: items[0]?.finishedAt ? Date.parse(items[0].finishedAt) : null,
       customerStatus: status,
       logLines: log?.lines ?? 0,
-      traces: rows.filter(({ line }) => own.some((needle) => line.includes(needle))).map(({ table, at }) => ({ table, at })),
+      traces: traces.get(order) ?? [],
     });
   }
   return records;
 }
 
-/** The number as it is kept and as it is shown; and how everything begins that was typed in a story. */
-function needlesOf(phone: string, story: number | null): string[] {
-  const digits = phone.slice(2);
-  const shown = `${digits.slice(0, 3)} ${digits.slice(3, 6)}-${digits.slice(6, 8)}-${digits.slice(8)}`;
-  return [digits, shown, ...(story === null ? [] : [` т${story}.`])];
+type Traces = Map<ErasureRecord, { table: string; at: number | null }[]>;
+
+/** A number as it is kept or as it is shown, and how everything begins that was typed in a story: what a row could still tell. */
+const TELLING = /906(?= ?(\d{3})-?(\d{2})-?(\d{2}))| т(\d+)\./g;
+const ROWS_AT_ONCE = 2_000;
+
+/** The rows of all tables in which something still stands of those who were to be erased. Read row by row: there may be a million. */
+async function tracesOf(databaseUrl: string, orders: readonly ErasureRecord[]): Promise<Traces> {
+  const traces: Traces = new Map();
+  if (orders.length === 0) return traces;
+  const owners = new Map<string, ErasureRecord>();
+  for (const order of orders) {
+    owners.set(order.phone.slice(-7), order);
+    if (order.texts === 'erase') owners.set(`т${order.story}`, order);
+  }
+  await eachRow(databaseUrl, ({ table, line, at }) => {
+    const found = [...line.matchAll(TELLING)].flatMap(
+      ([, a, b, c, story]) => owners.get(story === undefined ? `${a}${b}${c}` : `т${story}`) ?? [],
+    );
+    for (const order of new Set(found)) traces.set(order, [...(traces.get(order) ?? []), { table, at }]);
+  });
+  return traces;
 }
 
-/** The rows of all tables in which one of these stands. */
-async function rowsWith(
-  databaseUrl: string,
-  needles: readonly string[],
-): Promise<{ table: string; line: string; at: number | null }[]> {
+interface Row {
+  readonly table: string;
+  readonly line: string;
+  /** When it came, where it says so. */
+  readonly at: number | null;
+}
+
+async function eachRow(databaseUrl: string, see: (row: Row) => void): Promise<void> {
   const tables = await query<{ name: string; came: boolean }>(
     databaseUrl,
     `select quote_ident(t.schemaname) || '.' || quote_ident(t.tablename) as name, exists (
@@ -125,14 +143,21 @@ async function rowsWith(
        where c.table_schema = t.schemaname and c.table_name = t.tablename and c.column_name = 'received_at') as came
      from pg_tables t where t.schemaname not in ('pg_catalog', 'information_schema')`,
   );
-  const patterns = needles.map((needle) => `%${needle}%`);
-  const found: { table: string; line: string; at: number | null }[] = [];
-  for (const { name, came } of tables) {
-    const at = came ? 'extract(epoch from t.received_at)::float8 * 1000' : 'null::float8';
-    const sql = `select '${name}' as "table", t::text as line, ${at} as at from ${name} t where t::text like any ($1)`;
-    found.push(...(await query<(typeof found)[number]>(databaseUrl, sql, [patterns])));
-  }
-  return found;
+  await connected(databaseUrl, async (client) => {
+    for (const { name, came } of tables) {
+      const at = came ? 'extract(epoch from t.received_at)::float8 * 1000' : 'null::float8';
+      await client.query('begin');
+      await client.query(
+        `declare all_rows no scroll cursor for select '${name}' as "table", t::text as line, ${at} as at from ${name} t`,
+      );
+      for (;;) {
+        const { rows } = await client.query<Row>(`fetch ${ROWS_AT_ONCE} from all_rows`);
+        for (const row of rows) see(row);
+        if (rows.length === 0) break;
+      }
+      await client.query('commit');
+    }
+  });
 }
 
 /** What the PBX's statistics name and the PBX never hands out: waited for by the product for hours, but not by us. */
@@ -235,11 +260,15 @@ async function query<T extends pg.QueryResultRow>(
   sql: string,
   values: readonly unknown[] = [],
 ): Promise<T[]> {
+  return connected(databaseUrl, async (client) => (await client.query<T>(sql, [...values])).rows);
+}
+
+async function connected<T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: databaseUrl });
   client.on('error', () => undefined);
   await client.connect();
   try {
-    return (await client.query<T>(sql, [...values])).rows;
+    return await work(client);
   } finally {
     await client.end();
   }

@@ -20,6 +20,8 @@ const { values } = parseArgs({
     drain: { type: 'string', default: '300' },
     /** A fault, by its name, that strikes beside those that are drawn. */
     also: { type: 'string', multiple: true, default: [] },
+    /** How often each point of a call's life is held open for each process to be killed at it. */
+    windows: { type: 'string', default: '0' },
     /** The names of the only shapes of stories to tell. */
     only: { type: 'string', multiple: true, default: [] },
     /** The name of a mistake to put into a copy of the product first; `all` for one after the other. */
@@ -31,6 +33,7 @@ const { values } = parseArgs({
 });
 const { calls, kills, seed, abreast } = values;
 const args = ['--calls', calls, '--kills', kills, '--seed', seed];
+if (values.windows !== '0') args.push('--windows', values.windows);
 // Every event on its way listens for the PBX's end.
 setMaxListeners(0);
 const named = (option: 'also' | 'only'): string[] => values[option].map((name) => `--${option} '${name}'`);
@@ -63,9 +66,13 @@ async function torture(): Promise<number> {
     abreast: Number(abreast),
     also: values.also,
     only: values.only,
+    windows: Number(values.windows),
     drainSeconds: Number(values.drain),
   };
   const evidence = await runCampaign({ ...wishes, say });
+  mkdirSync(values.out, { recursive: true });
+  // First of all: should the judge stumble, it can look again.
+  writeFileSync(join(values.out, `${seed}.evidence.json`), JSON.stringify(evidence));
   const verdict = check(evidence);
   const table = tableOf({
     verdict,
@@ -74,13 +81,11 @@ async function torture(): Promise<number> {
     seconds: seconds(),
     command: ['npm run torture --', ...args, ...named('also'), ...named('only')].join(' '),
   });
-  mkdirSync(values.out, { recursive: true });
   writeFileSync(join(values.out, `${seed}.md`), table);
   writeFileSync(
     join(values.out, `${seed}.json`),
     JSON.stringify({ commit: commitOf(), seed: Number(seed), ...verdict }, null, 2),
   );
-  writeFileSync(join(values.out, `${seed}.evidence.json`), JSON.stringify(evidence));
   process.stdout.write(`\n${table}\n`);
   return exitCodeOf(verdict);
 }

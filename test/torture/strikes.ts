@@ -16,6 +16,8 @@ type Faults = NonNullable<DemoPbxOptions['faults']>;
 export interface Strike {
   readonly name: string;
   readonly kind: 'kill' | 'other';
+  /** The point in a call's life at which it strikes, held open until it has. */
+  readonly window?: string;
   /** Does it, and undoes what does not heal by itself. Says when it struck, where that was later than it was asked to. */
   readonly hit: (target: Target) => Promise<number | void>;
 }
@@ -24,6 +26,11 @@ export interface Target {
   readonly stack: Stack;
   readonly pbx: DemoPbx;
   readonly usual: Faults;
+}
+
+/** No call came to the point that was to be held open. */
+export class NotHeld extends Error {
+  override readonly name = 'NotHeld';
 }
 
 const kill = (...names: readonly ProcessName[]): Strike => ({
@@ -42,7 +49,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Comes back when they are gone: until then they would pass for well. */
-async function end(stack: Stack, names: readonly ProcessName[], signal: NodeJS.Signals): Promise<void> {
+export async function end(stack: Stack, names: readonly ProcessName[], signal: NodeJS.Signals): Promise<void> {
   const pids = names.map((name) => stack.services[name].pid);
   for (const pid of pids) if (pid !== undefined) send(pid, signal);
   while (names.some((name, index) => pids[index] !== undefined && stack.services[name].pid === pids[index])) await delay(10);
@@ -271,11 +278,17 @@ const RECOVERY_LIMIT_MS = 120_000;
 export async function strike(one: Strike, target: Target, startedAt: number): Promise<StrikeRecord> {
   const asked = Date.now();
   const inFlight = target.pbx.calls.size;
-  const at = (await one.hit(target)) ?? asked;
+  let isHeld = one.window !== undefined;
+  const noteNotHeld = (error: unknown): void => {
+    if (!(error instanceof NotHeld)) throw error;
+    isHeld = false;
+  };
+  const at = (await one.hit(target).catch(noteNotHeld)) ?? asked;
   const healedFrom = one.kind === 'kill' ? at : Date.now();
   const well = await untilWell(target.stack, healedFrom);
   const record = { what: one.name, kind: one.kind, atMs: at - startedAt, inFlight, from: at, to: Date.now() };
-  return { ...record, recoveredMs: well ? Date.now() - healedFrom : null };
+  const window = one.window === undefined ? {} : { window: one.window, isHeld };
+  return { ...record, ...window, recoveredMs: well ? Date.now() - healedFrom : null };
 }
 
 async function untilWell(stack: Stack, since: number): Promise<boolean> {

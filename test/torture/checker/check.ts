@@ -526,6 +526,10 @@ function whyVoid(evidence: Evidence): string | null {
   const landed = kills.filter(({ inFlight }) => inFlight > 0);
   if (landed.length < kills.length)
     return `${kills.length - landed.length} of ${kills.length} kills struck while nothing was under way`;
+  const windows = strikes.filter(({ window }) => window !== undefined);
+  const missed = windows.filter(({ isHeld }) => !isHeld);
+  if (missed.length > 0)
+    return `${missed.length} of ${windows.length} points could not be held open: ${missed.map(({ what }) => what).join(', ')}`;
   if (calls.length === 0) return 'no call was made';
   const { unknown, events } = unknownOf(evidence);
   return unknown > MOST_UNKNOWN * events ? `${percent(unknown / events)} of the events had a request without an answer` : null;
@@ -543,15 +547,17 @@ function factsForTable(evidence: Evidence): Verdict['facts'] {
     .filter(({ status }) => status === 200)
     .map(({ tookMs }) => tookMs)
     .sort((a, b) => a - b);
-  const killsBy = groupBy(
-    strikes.filter(({ kind }) => kind === 'kill'),
-    ({ what }) => what,
+  const random = strikes.filter(({ kind, window }) => kind === 'kill' && window === undefined);
+  const killsBy = groupBy(random, ({ what }) => what);
+  const windowsBy = groupBy(
+    strikes.filter(({ window, isHeld }) => window !== undefined && isHeld),
+    ({ window }) => window,
   );
   const othersBy = groupBy(
     strikes.filter(({ kind }) => kind === 'other'),
     ({ what }) => what,
   );
-  const list = (groups: ReadonlyMap<string, readonly unknown[]>): string =>
+  const list = (groups: ReadonlyMap<string | undefined, readonly unknown[]>): string =>
     [...groups]
       .map(([what, all]) => `${what} × ${all.length}`)
       .sort()
@@ -575,8 +581,9 @@ function factsForTable(evidence: Evidence): Verdict['facts'] {
     'callbacks ordered': orders.length,
     'customers erased': erasedIn(evidence).size,
     'streams cut': streams.reduce((sum, { cuts }) => sum + cuts, 0),
-    kills: strikes.filter(({ kind }) => kind === 'kill').length,
+    kills: random.length,
     'kills by target': list(killsBy),
+    'kills at a point held open': list(windowsBy),
     'other faults': list(othersBy),
     'time to recover p50 / p95 / max (ms)': `${at(0.5)} / ${at(0.95)} / ${recoveries.at(-1) ?? 0}`,
     'most memory by process (MB)': listOf(evidence.footprint?.peakMb),
@@ -591,7 +598,7 @@ function factsForTable(evidence: Evidence): Verdict['facts'] {
 
 const SLOW_MS = 5_000;
 /** Faults after which nobody is there to answer, or to bring the answer. */
-const HOLDS_ANSWERS = /api\d|webhooks|all/;
+const HOLDS_ANSWERS = /\bapi\d?\b|webhooks|\ball\b|^P[01] /;
 
 /** Did such a fault strike while this request was waiting? */
 function isHeldUp({ at, tookMs }: SentRecord, { strikes }: Evidence): boolean {

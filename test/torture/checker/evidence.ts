@@ -230,6 +230,9 @@ export interface StrikeRecord {
   readonly kind: 'kill' | 'other';
   readonly atMs: number;
   readonly inFlight: number;
+  /** The point in a call's life that was to be held open when it struck, and whether it was. */
+  readonly window?: string;
+  readonly isHeld?: boolean;
   /** Until everything answered again; null if it never did. */
   readonly recoveredMs: number | null;
   /** From its beginning until everything answered again, as the clock has it. */
