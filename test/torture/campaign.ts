@@ -19,6 +19,8 @@ import { lender, Teller, Trouble, type Scene } from './teller.ts';
 export interface CampaignOptions {
   readonly calls: number;
   readonly kills: number;
+  /** Faults that are no kill. */
+  readonly others: number;
   readonly seed: number;
   /** Calls that go on at the same time. */
   readonly abreast: number;
@@ -160,7 +162,7 @@ function isRefused(pbx: DemoPbx, commandId: string): boolean {
 async function tell(options: CampaignOptions, fate: Dice, stack: Stack, scene: Scene): Promise<Told> {
   const known = SHAPES.filter(([, { name }]) => options.only.length === 0 || options.only.includes(name));
   const shapes = drawShapes(fate.child(2), options.calls, known);
-  const drawn = drawStrikes(fate.child(3), options.kills, stack.smallDisk);
+  const drawn = drawStrikes(fate.child(3), options, stack.smallDisk);
   const strikes = [...spread(drawn, drawWindows(fate.child(9), options.windows)), ...options.also.map(strikeNamed)];
   const stories: StoryRecord[] = [];
   const erasures: Promise<ErasureRecord | undefined>[] = [];

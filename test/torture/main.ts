@@ -14,6 +14,8 @@ const { values } = parseArgs({
   options: {
     calls: { type: 'string', default: '300' },
     kills: { type: 'string', default: '20' },
+    /** Faults that are no kill; three for every five kills if not said. */
+    others: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     abreast: { type: 'string', default: '16' },
     /** Seconds until what is still under way at the end counts as stuck. */
@@ -33,6 +35,7 @@ const { values } = parseArgs({
 });
 const { calls, kills, seed, abreast } = values;
 const args = ['--calls', calls, '--kills', kills, '--seed', seed];
+if (values.others !== undefined) args.push('--others', values.others);
 if (values.windows !== '0') args.push('--windows', values.windows);
 // Every event on its way listens for the PBX's end.
 setMaxListeners(0);
@@ -62,6 +65,7 @@ async function torture(): Promise<number> {
   const wishes = {
     calls: Number(calls),
     kills: Number(kills),
+    others: values.others === undefined ? Math.ceil(Number(kills) * 0.6) : Number(values.others),
     seed: Number(seed),
     abreast: Number(abreast),
     also: values.also,

@@ -256,11 +256,15 @@ const ON_ORDER: readonly Strike[] = [
 ];
 
 /** So many kills, and other faults among them, in the order in which they come. */
-export function drawStrikes(dice: Dice, kills: number, smallDisk: boolean): Strike[] {
+export function drawStrikes(
+  dice: Dice,
+  counts: { readonly kills: number; readonly others: number },
+  smallDisk: boolean,
+): Strike[] {
   const others = OTHERS.filter(([, strike]) => smallDisk || !FULL_DISKS.includes(strike));
   const all = [
-    ...Array.from({ length: kills }, () => dice.weighted(KILLS)),
-    ...Array.from({ length: Math.ceil(kills * 0.6) }, () => dice.weighted(others)),
+    ...Array.from({ length: counts.kills }, () => dice.weighted(KILLS)),
+    ...Array.from({ length: counts.others }, () => dice.weighted(others)),
   ];
   return dice.some(all, all.length);
 }
