@@ -47,14 +47,23 @@ export function createMendSteps(deps: MendDeps): MendSteps {
   return {
     async mendCalls({ callId } = {}) {
       const done = { restarted: 0, stopped: 0, cards: 0 };
+      const failures: unknown[] = [];
       for (const call of await unfinishedCalls(deps.db, callId)) {
-        const outcome = await mendOne(deps, call);
-        if (outcome === null) continue;
-        done[outcome] += 1;
-        deps.log.warn({ callId: call.id, outcome }, 'Mended a call without a workflow');
+        try {
+          const outcome = await mendOne(deps, call);
+          if (outcome === null) continue;
+          done[outcome] += 1;
+          deps.log.warn({ callId: call.id, outcome }, 'Mended a call without a workflow');
+        } catch (error) {
+          // The others do not wait for it.
+          deps.log.error({ callId: call.id, err: error }, 'A call without a workflow could not be mended');
+          failures.push(error);
+        }
       }
       if (callId === undefined) await resumeErasures(deps);
-      return { ...done, cards: await clearCards(deps.db) };
+      const cards = await clearCards(deps.db);
+      if (failures.length > 0) throw failures[0];
+      return { ...done, cards };
     },
   };
 }
@@ -139,8 +148,9 @@ async function fateOf(deps: MendDeps, workflowId: string): Promise<Fate> {
   try {
     const describe = () => deps.client.workflow.getHandle(workflowId).describe();
     const { status, raw } = await deps.client.withDeadline(Date.now() + deps.deadlineMs, describe);
-    const failsAgainAndAgain = (raw.pendingWorkflowTask?.attempt ?? 0) >= ATTEMPTS_OF_THE_STUCK;
-    if (failsAgainAndAgain && (await hasFailedToReplay(deps, workflowId))) return 'stuck';
+    // One that is closed still has the task at which it was.
+    const attempt = status.name === 'RUNNING' ? (raw.pendingWorkflowTask?.attempt ?? 0) : 0;
+    if (attempt >= ATTEMPTS.failed && (await isStuck(deps, workflowId, attempt))) return 'stuck';
     if (status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW') return 'running';
     return status.name === 'TERMINATED' || status.name === 'CANCELLED' ? 'stopped' : 'broken';
   } catch (error) {
@@ -149,25 +159,43 @@ async function fateOf(deps: MendDeps, workflowId: string): Promise<Fate> {
   }
 }
 
-/** A task fails once where a worker stands still for long, and now and then again. */
-const ATTEMPTS_OF_THE_STUCK = 3;
-const TASK_FAILED = proto.temporal.api.enums.v1.EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED;
-const DOES_NOT_REPLAY = proto.temporal.api.enums.v1.WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR;
+/**
+ * So many attempts at a task in a row, and it is taken for one that never succeeds. Of a row the history holds the first only. If that one did not replay,
+ * none will. If it ran out of time, as with a worker that died, the later ones may have failed for any reason, unseen: it is given more of them. Each
+ * waits longer than the one before: six take two minutes and more.
+ */
+const ATTEMPTS = { failed: 3, timedOut: 6 } as const;
+const { EventType, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
-/** Of several failures in a row the history holds the first. */
-async function hasFailedToReplay({ client, deadlineMs }: MendDeps, workflowId: string): Promise<boolean> {
+/** By the latest events of its history, the last one first. */
+export function neverSucceeds(attempt: number, latest: readonly proto.temporal.api.history.v1.IHistoryEvent[]): boolean {
+  for (const { eventType, workflowTaskFailedEventAttributes: failure } of latest) {
+    if (eventType === EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT) return attempt >= ATTEMPTS.timedOut;
+    if (eventType === EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED)
+      return (
+        attempt >= ATTEMPTS.failed &&
+        failure?.cause === WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
+      );
+  }
+  return false;
+}
+
+async function isStuck({ client, deadlineMs }: MendDeps, workflowId: string, attempt: number): Promise<boolean> {
   const { namespace } = client.options;
   const asked = { namespace, execution: { workflowId }, maximumPageSize: 10 };
   const ask = () => client.workflowService.getWorkflowExecutionHistoryReverse(asked);
   const { history } = await client.withDeadline(Date.now() + deadlineMs, ask);
-  const failure = history?.events?.find(({ eventType }) => eventType === TASK_FAILED);
-  return failure?.workflowTaskFailedEventAttributes?.cause === DOES_NOT_REPLAY;
+  return neverSucceeds(attempt, history?.events ?? []);
 }
 
-const giveUp = ({ client, deadlineMs }: MendDeps, workflowId: string): Promise<unknown> =>
-  client.withDeadline(Date.now() + deadlineMs, () =>
-    client.workflow.getHandle(workflowId).terminate('Its history does not replay any more: begun anew from the inbox'),
-  );
+/** Somebody else may have ended it meanwhile. */
+async function giveUp({ client, deadlineMs }: MendDeps, workflowId: string): Promise<void> {
+  const reason = 'Its history does not replay any more: begun anew from the inbox';
+  const terminate = () => client.workflow.getHandle(workflowId).terminate(reason);
+  await client.withDeadline(Date.now() + deadlineMs, terminate).catch((error: unknown) => {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  });
+}
 
 /** Before its events are on their way again: they are signalled to whoever is awake. */
 async function startLate(deps: MendDeps, workflowId: string, input: CallInput): Promise<void> {

@@ -15,7 +15,10 @@ export interface UnfinishedCall {
 const QUIET_SECONDS = 20;
 const MOST = 500;
 
-/** Calls that are under way, and calls that are over but owe a recording: each should have a workflow. */
+/**
+ * Calls that are under way, and calls that are over but owe a recording: each should have a workflow. Of very many any that chance picks, so
+ * that the turn of each comes.
+ */
 export async function unfinishedCalls(db: Executor, callId?: string): Promise<UnfinishedCall[]> {
   const { rows } = await db.raw<{ rows: UnfinishedCall[] }>(
     `select c.id, c.integration_id, c.entry_id, c.command_id, c.state, c.view -> 'state' is not null as has_state from calls c
@@ -24,7 +27,7 @@ export async function unfinishedCalls(db: Executor, callId?: string): Promise<Un
        and not exists (
          select from inbox i where (i.integration_id = c.integration_id and i.entry = c.entry_id or i.entry = 'callback:' || c.command_id)
            and (i.delivered_at is null or (cast(:callId as uuid) is null and i.delivered_at > now() - make_interval(secs => :quiet))))
-     order by c.started_at limit :most`,
+     order by random() limit :most`,
     { callId: callId ?? null, quiet: QUIET_SECONDS, most: MOST } as never,
   );
   return rows;

@@ -77,6 +77,38 @@ const isOver = (callId: string) =>
     30_000,
   );
 
+/** A talk whose workflow fails at its task again and again, as its history does not replay. */
+async function stuckTalk(from: string) {
+  const { callId, workflowId, handle, pbx } = await talk(from);
+  await handle.terminate('test');
+  // Another story under the same name, of which the workflows that there are know nothing.
+  const elsewhere = uniqueTaskQueue('stuck');
+  const other = { connection: await NativeConnection.connect({ address: temporalAddress() }), taskQueue: elsewhere };
+  const workflowsPath = fileURLToPath(new URL('../support/other-story.ts', import.meta.url));
+  const code = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  const before = await Worker.create({ ...other, workflowBundle: code });
+  await before.runUntil(async () => {
+    const args = [{ callId, limits: QUICK }];
+    await client.workflow.start('call', { workflowId, taskQueue: elsewhere, args, workflowIdReusePolicy: 'ALLOW_DUPLICATE' });
+    await eventually(
+      async () => (await client.workflow.getHandle(workflowId).fetchHistory()).events ?? [],
+      (events) => events.some((event) => event.timerStartedEventAttributes),
+    );
+  });
+  const now = client.workflow.getHandle(workflowId);
+  const after = await Worker.create({ ...other, workflowBundle: await workflowBundle() });
+  await after.runUntil(async () => {
+    await now.signal('received', []);
+    await eventually(
+      async () => (await now.describe()).raw.pendingWorkflowTask?.attempt ?? 0,
+      (attempt) => attempt >= 3,
+      60_000,
+    );
+  });
+  await other.connection.close();
+  return { callId, workflowId, pbx, now };
+}
+
 describe('a call without a workflow', () => {
   test('that somebody stopped is closed by what is known of it, and its ticket says so', async () => {
     const { callId, handle, workflowId, pbx } = await talk('+79031110001');
@@ -139,33 +171,7 @@ describe('a call without a workflow', () => {
   });
 
   test('that will never get further, as its history does not replay, is made anew from the inbox', async () => {
-    const { callId, workflowId, handle, pbx } = await talk('+79031110006');
-    await handle.terminate('test');
-    // Another story under the same name, of which the workflows that there are know nothing.
-    const elsewhere = uniqueTaskQueue('stuck');
-    const other = { connection: await NativeConnection.connect({ address: temporalAddress() }), taskQueue: elsewhere };
-    const workflowsPath = fileURLToPath(new URL('../support/other-story.ts', import.meta.url));
-    const code = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
-    const before = await Worker.create({ ...other, workflowBundle: code });
-    await before.runUntil(async () => {
-      const args = [{ callId, limits: QUICK }];
-      await client.workflow.start('call', { workflowId, taskQueue: elsewhere, args, workflowIdReusePolicy: 'ALLOW_DUPLICATE' });
-      await eventually(
-        async () => (await client.workflow.getHandle(workflowId).fetchHistory()).events ?? [],
-        (events) => events.some((event) => event.timerStartedEventAttributes),
-      );
-    });
-    const now = client.workflow.getHandle(workflowId);
-    const after = await Worker.create({ ...other, workflowBundle: await workflowBundle() });
-    await after.runUntil(async () => {
-      await now.signal('received', []);
-      await eventually(
-        async () => (await now.describe()).raw.pendingWorkflowTask?.attempt ?? 0,
-        (attempt) => attempt >= 3,
-        60_000,
-      );
-    });
-    await other.connection.close();
+    const { callId, workflowId, pbx, now } = await stuckTalk('+79031110006');
     expect(await mend(callId)).toEqual({ restarted: 1, stopped: 0, cards: 0 });
     expect((await now.describe()).status.name).toBe('TERMINATED');
     expect(await mend(callId)).toEqual({ restarted: 0, stopped: 0, cards: 0 });

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createMendSteps } from '../../activities/mend-calls.ts';
+import { callWorkflowId } from '../../workflows/messages.ts';
+import { seedCast } from '../support/call-runner.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { QUICK } from '../support/live-call.ts';
+
+const { EventType, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
+const NO_REPLAY = {
+  eventType: EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+  workflowTaskFailedEventAttributes: {
+    cause: WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR,
+  },
+};
+
+let database: TestDatabase;
+let integrationId: string;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  ({ integrationId } = await seedCast(database.db));
+});
+afterAll(() => database.drop());
+
+async function activeCall(): Promise<{ readonly callId: string; readonly workflowId: string }> {
+  const entry = randomUUID();
+  const workflowId = callWorkflowId(integrationId, entry);
+  const values = { integration_id: integrationId, entry_id: entry, workflow_id: workflowId };
+  const [row] = (await database.db('calls').insert(values, ['id'])) as { id: string }[];
+  return { callId: row?.id ?? '', workflowId };
+}
+
+type Described = { readonly status: { readonly name: string }; readonly raw: unknown };
+
+/** What Temporal says of workflows; it knows of no others, and lets nobody end one that is closed. */
+function mendWith(answers: ReadonlyMap<string, () => Described>) {
+  const started: string[] = [];
+  const unknown = (id: string): Error => new WorkflowNotFoundError('workflow execution already completed', id, undefined);
+  const client = {
+    options: { namespace: 'default' },
+    withDeadline: (_deadline: number, work: () => Promise<unknown>) => work(),
+    workflowService: { getWorkflowExecutionHistoryReverse: async () => ({ history: { events: [NO_REPLAY] } }) },
+    workflow: {
+      getHandle: (id: string) => ({
+        describe: async () => {
+          const answer = answers.get(id);
+          if (!answer) throw unknown(id);
+          return answer();
+        },
+        terminate: async () => {
+          if (answers.get(id)?.().status.name !== 'RUNNING') throw unknown(id);
+        },
+      }),
+      start: async (_type: string, { workflowId }: { workflowId: string }) => void started.push(workflowId),
+    },
+  } as unknown as Client;
+  const log = pino({ level: 'silent' });
+  const steps = createMendSteps({ db: database.db, log, client, taskQueue: 'none', limits: QUICK, deadlineMs: 1_000 });
+  return { steps, started };
+}
+
+test('a workflow that was ended at a task which it never got through is not ended again', async () => {
+  const { callId, workflowId } = await activeCall();
+  // Temporal still tells of the task.
+  const ended = { status: { name: 'TERMINATED' }, raw: { pendingWorkflowTask: { attempt: 6 } } };
+  const { steps, started } = mendWith(new Map([[workflowId, () => ended]]));
+  expect(await steps.mendCalls({ callId })).toEqual({ restarted: 0, stopped: 1, cards: 0 });
+  expect(started).toEqual([`${workflowId}:late`]);
+});
+
+test('a call that cannot be mended keeps no other waiting, and is told of', async () => {
+  const [broken, ...others] = await Promise.all(Array.from({ length: 13 }, activeCall));
+  const fails = (): never => {
+    throw new Error('no answer');
+  };
+  const { steps } = mendWith(new Map([[broken?.workflowId ?? '', fails]]));
+  await expect(steps.mendCalls()).rejects.toThrow('no answer');
+  const mended = (await database.db('call_decisions').where({ what: 'restarted' })) as { call_id: string }[];
+  const ids = others.map(({ callId }) => callId);
+  expect(mended.map(({ call_id }) => call_id)).toEqual(expect.arrayContaining(ids));
+});
