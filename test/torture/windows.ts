@@ -63,8 +63,8 @@ interface Held {
 
 type Hold = (target: Target) => Promise<Held>;
 
-async function untilTrue(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
+async function untilTrue(condition: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
+  const deadline = Date.now() + patienceMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new NotHeld();
     await delay(20);
@@ -93,10 +93,10 @@ async function holdAt(stack: Stack, stop: Stop): Promise<Held & { readonly clien
 }
 
 /** Until a query finds something. */
-async function untilFound(stack: Stack, sql: string): Promise<void> {
+async function untilFound(stack: Stack, sql: string, patienceMs?: number): Promise<void> {
   const client = await connect(stack);
   try {
-    await untilTrue(() => isSome(client, sql));
+    await untilTrue(() => isSome(client, sql), patienceMs);
   } finally {
     await client.end().catch(() => undefined);
   }
@@ -119,13 +119,25 @@ async function orUndo(work: Promise<void>, undo: () => void): Promise<Held> {
   }
 }
 
+/** With Temporal away for long nobody has a talk to act upon. */
+const AWAY_AT_A_TIME_MS = 8_000;
+
 /** What the API has taken of the PBX or of an agent stays with it. */
 const undelivered =
   (source: 'pbx' | 'agent') =>
-  ({ stack }: Target): Promise<Held> => {
-    stack.gates.temporal.cut(true);
+  async ({ stack }: Target): Promise<Held> => {
+    const gate = stack.gates.temporal;
     const waiting = `select from inbox where source = '${source}' and delivered_at is null and entry is not null`;
-    return orUndo(untilFound(stack, waiting), () => stack.gates.temporal.heal());
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      gate.cut(true);
+      try {
+        return await orUndo(untilFound(stack, waiting, AWAY_AT_A_TIME_MS), () => gate.heal());
+      } catch (error) {
+        if (!(error instanceof NotHeld) || Date.now() > deadline) throw error;
+        await delay(AWAY_AT_A_TIME_MS);
+      }
+    }
   };
 
 /** Nothing is held: a call stands so for as long as people need, and its agent has been told. */
