@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import type pg from 'pg';
@@ -17,6 +17,7 @@ import { createAdmin } from './admin/index.ts';
 import { openTemporal } from './admin/temporal-access.ts';
 import { createApp } from './app.ts';
 import type { ApiDeps } from './deps.ts';
+import { createHttpServer } from './http-server.ts';
 import { createMangoRouter } from './routes/mango.ts';
 import { createEventCounts } from './event-counts.ts';
 import { createEventHub } from './stream/hub.ts';
@@ -34,14 +35,6 @@ export interface RunningServer {
   readonly port: number;
   /** Turns readiness red, finishes what is under way, closes everything. */
   stop(): Promise<void>;
-}
-
-/** A half-sent request is not waited for long, and an idle connection is kept for the next request. */
-function configure(server: Server): void {
-  server.headersTimeout = 10_000;
-  server.requestTimeout = 30_000;
-  server.keepAliveTimeout = 65_000;
-  server.maxRequestsPerSocket = 0;
 }
 
 const listen = (server: Server, port: number): Promise<number> =>
@@ -111,8 +104,7 @@ export async function startServer(config: Config, options: { readonly taskQueue?
     isPrepared: () => state.prepared,
   };
   const whole = assemble(deps, intake, tracing);
-  const server = createServer({ connectionsCheckingInterval: 5000 }, whole.app);
-  configure(server);
+  const server = createHttpServer(whole.app, logger);
   const port = await listen(server, config.port);
   const preparing = prepare(db, config, secrets, logger, () => state.stopping).then(() => (state.prepared = true));
   logger.info({ port }, 'API is listening');

@@ -55,11 +55,11 @@ afterAll(async () => {
 });
 
 /** A request of which only half is sent. */
-function halfARequest(): Promise<{ ended: boolean }> {
+function halfARequest(): Promise<{ ended: boolean; said: string }> {
   const { port } = new URL(anna.origin);
-  const state = { ended: false };
+  const state = { ended: false, said: '' };
   const socket = connect(Number(port), '127.0.0.1', () => socket.write('GET /api/session HTTP/1.1\r\nHost: x\r\nX-Half: '));
-  socket.resume();
+  socket.on('data', (chunk: Buffer) => (state.said += chunk.toString()));
   socket.on('close', () => (state.ended = true));
   socket.on('error', () => undefined);
   return Promise.resolve(state);
@@ -79,6 +79,8 @@ describe('The API as a process', () => {
     expect(times.sort((a, b) => a - b)[98]).toBeLessThan(1_000);
     while (halves.some(({ ended }) => !ended) && Date.now() < deadline) await delay(100);
     expect(halves.filter(({ ended }) => !ended)).toEqual([]);
+    const answers = new Set(halves.map(({ said }) => /^HTTP\/1\.1 (\d+) [^]*"code":"(\w+)"/.exec(said)?.slice(1).join(' ')));
+    expect(answers).toEqual(new Set(['408 request_timeout']));
   });
 
   it('turns readiness red on SIGTERM, ends the streams, finishes what is under way, and is gone within ten seconds', async () => {

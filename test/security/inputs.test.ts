@@ -90,16 +90,19 @@ describe('Check 26: questions that ask for too much', () => {
     }
   });
 
-  it('by ten thousand signs that fit everything are refused in every search', async () => {
+  it('by ten thousand signs that fit everything are refused by name in every search', async () => {
     expect(having('q').length).toBeGreaterThan(1);
     for (const route of having('q')) {
       const ask = async (): Promise<void> => {
-        const answer = await api.admin.get(`${addressOf(route)}?q=${'%25'.repeat(3000)}`);
-        expect([route.path, answer.status, codeOf(answer)]).toEqual([route.path, 400, 'invalid_request']);
+        const answer = await api.admin.get(`${addressOf(route)}?q=${'%25'.repeat(10_000)}`);
+        expect([route.path, answer.status, codeOf(answer), fieldsOf(answer)]).toEqual([
+          route.path,
+          400,
+          'invalid_request',
+          ['q'],
+        ]);
       };
       await within(1000, route.path, ask);
-      const url = `${api.origin}${addressOf(route)}?q=${'%25'.repeat(10_000)}`;
-      expect((await fetch(url, { headers: { cookie: api.admin.cookie ?? '' } })).status).toBe(431);
     }
   });
 

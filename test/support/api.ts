@@ -1,5 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import type { ApiDeps } from '../../api/deps.ts';
 import { describeApi } from '../../api/openapi.ts';
 import { describedRoutes } from '../../api/routes/described.ts';
 import { allRoutes } from '../../api/routes/index.ts';
+import { createHttpServer } from '../../api/http-server.ts';
 import { createEventHub } from '../../api/stream/hub.ts';
 import { readConfig, type Config } from '../../db/config.ts';
 import { createLogger } from '../../db/log.ts';
@@ -169,7 +170,7 @@ export async function startTestApi(
     temporal: openTemporal(config.temporal),
     ...more,
   };
-  const server: Server = createServer(createApp(deps));
+  const server: Server = createHttpServer(createApp(deps), logger);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const cookieName = config.publicUrl?.startsWith('https:') ? '__Host-trubka_session' : 'trubka_session';

@@ -126,6 +126,8 @@ describe('texts', () => {
         'unsupported_type',
         'range_not_satisfiable',
         'foreign_origin',
+        'request_timeout',
+        'head_too_large',
       ],
       ...['action_id_reused', 'command_id_reused', 'too_many_streams', 'recording_not_ready', 'recording_unavailable'],
       // The board and Temporal's Web UI under /admin have pages of their own.
