@@ -222,6 +222,9 @@ function wasLeftBefore(parent: Leg, leg: Leg): boolean {
   return parent.endedAt <= leg.startedAt + CLOCK_MS && (!parent.wasHeld || outlasted);
 }
 
+/** Well before the talk was over: then the customer did not ring there. */
+const endedWithin = (talk: Talk, at: Instant): boolean => talk.endedAt !== null && at + CLOCK_MS < talk.endedAt;
+
 /**
  * Does this leg come after that talk? By the chain of legs, or by time where the leg before it is not known: both its ends must say so, as
  * the clock of a single event may be off, and whoever was rung together with the one who answered stopped ringing then.
@@ -231,7 +234,8 @@ function comesAfter(leg: Leg, talk: Talk, byId: LegMap): boolean {
   if (leg.takenFrom.some((id) => byId.has(id)) || leg.legId === talk.legId) return false;
   // Nobody answers before it rings, whatever the clock of the answer says.
   const answeredAt = Math.max(talk.startedAt, talk.ringingSince);
-  return leg.startedAt > answeredAt && (leg.endedAt === null || leg.endedAt > answeredAt + STOPS_RINGING_MS);
+  if (leg.startedAt <= answeredAt) return false;
+  return leg.endedAt === null || (leg.endedAt > answeredAt + STOPS_RINGING_MS && !endedWithin(talk, leg.endedAt));
 }
 
 /** Agents whom the customer rang after `talk` (in the whole call if absent), in order. */

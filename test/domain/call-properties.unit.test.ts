@@ -20,7 +20,7 @@ import {
   type Chance,
   type Compared,
 } from '../support/random-stories.ts';
-import type { Story } from '../support/story.ts';
+import type { Move, Story } from '../support/story.ts';
 
 /** Times as many runs as usual: `PROPERTY_RUNS=100 npx vitest run --project unit test/domain/call-properties`. */
 const TIMES = Number(process.env['PROPERTY_RUNS'] ?? 1);
@@ -157,9 +157,18 @@ describe('a call comes to the same without', () => {
       { numRuns: 120 * TIMES },
     );
   const any = (): boolean => true;
+  const leavesWhileItRings = ({ answered, then }: Extract<Move, { kind: 'consult' }>): boolean =>
+    !answered && then === 'customer leaves';
 
   test('its summary', () => losing(isSummary, any, { recordings: true }));
-  test('the holds', () => losing((message) => isLeg(message, 'held'), any, {}));
+  // Of what was no transfer to begin with, only the hold tells: without it and without the newer fields, a colleague who still rings when
+  // the customer leaves looks like one to whom the customer was sent (mango-api §3.7), some seconds off by the clock of an event.
+  test('the holds', () =>
+    losing(
+      (message) => isLeg(message, 'held'),
+      ({ fields, moves }) => fields === 'v2' || !moves.some((move) => move.kind === 'consult' && leavesWhileItRings(move)),
+      {},
+    ));
   test('the legs of menu and queue', () => losing((message) => message.type === 'leg' && message.location !== 'person', any, {}));
   // Of a hidden caller nothing but the ring itself tells that the leg had passed to them.
   test('the rings', () =>

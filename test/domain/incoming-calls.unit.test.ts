@@ -63,6 +63,14 @@ describe('S1 the card', () => {
     expect(play(told).words).toEqual(['boris talked 60 s, settled']);
   });
 
+  test('S2a nor if a ring seems to begin after the answer and ends some seconds into the talk', () => {
+    const told = group([ANNA, BORIS], BORIS, false).messages.map((message) => {
+      if (message.type !== 'leg' || !isDeepStrictEqual(message.to, ANNA)) return message;
+      return { ...message, at: message.at + (message.state === 'appeared' ? 8_000 : 5_000) };
+    });
+    expect(play(told).words).toEqual(['boris talked 60 s, settled']);
+  });
+
   test('S1 leaves the others of a group when one of them answers', () => {
     const played = play(group([ANNA, BORIS, VERA], BORIS, true).messages);
     expect(played.cards('anna')).toEqual(['1 ringing', '5 gone']);
