@@ -117,7 +117,7 @@ function oneCall(): Evidence {
       agents: [{ agent: { id: 'anna' }, totalReplies: 1 }],
     },
     leaks: [],
-    drain: { openCalls: 0, inboxWaiting: 0, recordingsPending: 0, runningWorkflows: 0, failedWorkflows: 0 },
+    drain: { openCalls: 0, inboxWaiting: 0, recordingsPending: 0, runningWorkflows: 0, failedWorkflows: 0, begunAnew: 0 },
     tail: [{ path: '/health/ready', statuses: [200, 200, 200, 200, 200] }],
     strikes: [{ what: 'kill -9 api1', kind: 'kill', atMs: 1, inFlight: 3, recoveredMs: 900 }],
     smallDisk: true,
@@ -145,6 +145,24 @@ describe('The judge of the campaign', () => {
   });
 
   const conversation = 'tickets.0.messages.0.conversation';
+  test.each([
+    ['is waited for: no fault if the PBX never hands it out', null, 0],
+    ['is waited for, though the PBX hands it out', 'abc', 1],
+  ])('a hidden caller’s recording %s', (_, sha256, times) => {
+    const verdict = check(
+      spoiled((all) => {
+        set('calls.0.customer', null)(all);
+        set('tickets.0.phone', null)(all);
+        set('calls.0.recordings.0.sha256', sha256)(all);
+        for (const of of ['recording', 'recordings.0']) {
+          set(`${conversation}.${of}.state`, 'pending')(all);
+          set(`${conversation}.${of}.reason`, 'not_found')(all);
+        }
+      }),
+    );
+    expect(verdict.counts.pendingAfterT).toBe(times);
+  });
+
   test.each<readonly [Nought, string, (evidence: Loose) => void]>([
     ['lost', 'an event answered 200 is not in the inbox', set('inbox', [])],
     ['noTicket', 'a talk has no ticket', set('tickets', [])],

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type WorkflowClient } from '@temporalio/client';
 import pg from 'pg';
 import type { ErasureRecord, Evidence, InboxRecord, StoryRecord, StrikeRecord, TicketRecord } from './checker/evidence.ts';
 import type { Person } from './client.ts';
@@ -20,6 +20,9 @@ interface Sources {
   readonly drainMs: number;
   readonly say: (line: string) => void;
 }
+
+/** Why workflows that were ended from outside were ended, by run: it does not change, and is asked for many times. */
+const TERMINATED = new Map<string, string>();
 
 /** Waits until the product has nothing left to do, then reads everything that is to be judged, from outside. */
 export async function gather(sources: Sources): Promise<Evidence> {
@@ -175,6 +178,7 @@ async function underWay(stack: Stack, absent: readonly string[]): Promise<Eviden
       (await workflow.count(`ExecutionStatus = "${status}" and WorkflowType in ("call", "callback")`)).count;
     const running = await count('Running');
     const failed = (await count('Failed')) + (await count('Terminated')) + (await count('TimedOut'));
+    const begunAnew = await countBegunAnew(workflow);
     const [row] = await query<{ open: number; waiting: number; pending: number; hopeless: number }>(
       stack.databaseUrl,
       `select (select count(*)::int from calls where state <> 'over') as open,
@@ -188,11 +192,29 @@ async function underWay(stack: Stack, absent: readonly string[]): Promise<Eviden
       inboxWaiting: row?.waiting ?? 0,
       recordingsPending: row?.pending ?? 0,
       runningWorkflows: Math.max(0, running - (row?.hopeless ?? 0)),
-      failedWorkflows: failed,
+      failedWorkflows: failed - begunAnew,
+      begunAnew,
     };
   } finally {
     await connection.close();
   }
+}
+
+/** What the upkeep ended itself, as its history did not replay any more, and made anew: what became of these calls is judged by all the rest. */
+async function countBegunAnew(workflow: WorkflowClient): Promise<number> {
+  const ended = workflow.list({ query: 'ExecutionStatus = "Terminated" and WorkflowType = "call"' });
+  let known = 0;
+  for await (const { workflowId, runId } of ended) {
+    const why = TERMINATED.get(runId) ?? (await reasonOf(workflow, workflowId, runId));
+    TERMINATED.set(runId, why);
+    if (why.startsWith('Its history does not replay any more')) known += 1;
+  }
+  return known;
+}
+
+async function reasonOf(workflow: WorkflowClient, workflowId: string, runId: string): Promise<string> {
+  const { events } = await workflow.getHandle(workflowId, runId).fetchHistory();
+  return events?.at(-1)?.workflowExecutionTerminatedEventAttributes?.reason ?? '';
 }
 
 /** The pause after a failed fetch is a minute and more: an admin who does not want to wait presses «try again». */

@@ -373,13 +373,18 @@ function checkRecordings(evidence: Evidence, tally: Tally): void {
   const bySha = new Map(facts.flatMap((one) => (one.sha256 === null ? [] : [[one.sha256, one] as const])));
   const delivered = new Map<string, number>();
   // The PBX's statistics may name a recording that it never hands out: asked for now and then, for hours, and the message says why.
+  const hidden = (agentId: string | undefined): string => `hidden, with ${agentId}`;
   const absent = new Set(
-    evidence.calls.flatMap((call) => (call.recordings.some(({ sha256 }) => sha256 === null) ? [`+${call.customer}`] : [])),
+    evidence.calls.flatMap(({ customer, recordings }) =>
+      recordings
+        .filter(({ sha256 }) => sha256 === null)
+        .map(({ extension }) => (customer === null ? hidden(agentIdOf(evidence, extension)) : `+${customer}`)),
+    ),
   );
   const phones = new Map(
     evidence.tickets.flatMap((ticket) => talksIn([ticket]).map((told) => [told.conversation.id, ticket.phone])),
   );
-  const isThere = ({ id }: Conversation): boolean => !absent.has(phones.get(id) ?? '');
+  const isThere = ({ id, agent }: Conversation): boolean => !absent.has(phones.get(id) ?? hidden(agent?.id));
   const anonymous = erasedTickets(evidence);
   for (const { conversation } of talksIn(evidence.tickets.filter((ticket) => !anonymous.has(ticket)))) {
     if (conversation.outcome !== 'talked') continue;
@@ -585,6 +590,7 @@ function factsForTable(evidence: Evidence): Verdict['facts'] {
     'kills by target': list(killsBy),
     'kills at a point held open': list(windowsBy),
     'other faults': list(othersBy),
+    'workflows that did not replay, begun anew': evidence.drain.begunAnew,
     'time to recover p50 / p95 / max (ms)': `${at(0.5)} / ${at(0.95)} / ${recoveries.at(-1) ?? 0}`,
     'most memory by process (MB)': listOf(evidence.footprint?.peakMb),
     'disk at the end (MB)': listOf(evidence.footprint?.diskMb),

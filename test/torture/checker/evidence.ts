@@ -40,6 +40,8 @@ export interface Evidence {
     readonly recordingsPending: number;
     readonly runningWorkflows: number;
     readonly failedWorkflows: number;
+    /** Ended by the product itself, as their histories did not replay, and begun anew: no failure in themselves. */
+    readonly begunAnew: number;
   };
   readonly tail: readonly { readonly path: string; readonly statuses: readonly (number | null)[] }[];
   readonly strikes: readonly StrikeRecord[];
