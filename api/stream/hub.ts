@@ -18,6 +18,8 @@ const MAX_UNREAD_MS = 10_000;
 /** A longer backlog is not worth telling: read everything anew. */
 const MAX_BACKLOG_BYTES = 2_000_000;
 const RETRY_MS = 2000;
+/** Changes of other people's tickets are told together: the more browsers there are, the longer they wait, as each reads its lists anew then. */
+const TOLD_TOGETHER_MS = { least: 250, most: 10_000, eachStream: 10 };
 /** However many events come, the inspector is told so often at most. */
 const INBOX_TOLD_MS = 250;
 
@@ -31,6 +33,8 @@ interface Connection {
   waiting: Frame[] | null;
   /** Rows that the backlog has told already and the live part is still to meet. */
   readonly told: Map<string, StreamRow>;
+  /** What is not told yet, in order; by ticket, as the last change of one says what those before it said. */
+  readonly held: Map<string, Frame>;
 }
 
 interface Frame {
@@ -47,6 +51,14 @@ export interface EventHub {
   readonly connections: number;
   close(): Promise<void>;
 }
+
+/** How long changes of other people's tickets wait to be told of together: a hundred browsers a second read their lists anew at most. */
+export const togetherMs = (streams: number): number =>
+  Math.min(TOLD_TOGETHER_MS.most, Math.max(TOLD_TOGETHER_MS.least, streams * TOLD_TOGETHER_MS.eachStream));
+
+/** The change of a ticket that is not the viewer's, nor was a moment before. */
+const isAnothers = ({ type, assignee_id, left }: StreamRow, { agentId }: Viewer): boolean =>
+  type === 'ticket.changed' && assignee_id !== agentId && !left?.includes(agentId);
 
 const frameOf = (row: StreamRow, position: Position): Frame => ({
   rowId: row.id,
@@ -79,19 +91,34 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
     response.destroy();
   }
 
+  /** Whatever is written stands after what is held: the id of an event means that everything before it was told. */
   function write(connection: Connection, text: string): void {
-    const { response } = connection;
+    const { response, held } = connection;
     if (response.destroyed || response.writableEnded) return;
-    if (!response.write(text) && connection.fullSince === null) {
+    const all = [...held.values()].map((frame) => frame.text).join('') + text;
+    held.clear();
+    if (!response.write(all) && connection.fullSince === null) {
       connection.fullSince = Date.now();
       response.once('drain', () => (connection.fullSince = null));
     }
     dropSlow(connection);
   }
 
-  function tell(connection: Connection, frame: Frame): void {
+  function tell(connection: Connection, frame: Frame, row?: StreamRow): void {
     if (connection.waiting) connection.waiting.push(frame);
-    else if (!connection.told.delete(frame.rowId)) write(connection, frame.text);
+    else if (connection.told.delete(frame.rowId)) return;
+    else if (row && isAnothers(row, connection.viewer)) hold(connection, frame, row.ticket_id ?? '');
+    else write(connection, frame.text);
+  }
+
+  let holdTimer: NodeJS.Timeout | undefined;
+  function hold(connection: Connection, frame: Frame, ticketId: string): void {
+    connection.held.delete(ticketId);
+    connection.held.set(ticketId, frame);
+    holdTimer ??= setTimeout(() => {
+      holdTimer = undefined;
+      for (const one of everyone()) if (one.held.size > 0) write(one, '');
+    }, togetherMs(count));
   }
 
   function end(connection: Connection): void {
@@ -126,7 +153,7 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
         continue;
       }
       const frame = frameOf(row, after);
-      for (const connection of concerned(row)) tell(connection, frame);
+      for (const connection of concerned(row)) tell(connection, frame, row);
     }
     position = reached;
   }
@@ -202,7 +229,15 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
       return count;
     },
     async open(response, { viewer, sessionId, lastEventId }) {
-      const connection: Connection = { response, sessionId, viewer, fullSince: null, waiting: [], told: new Map() };
+      const connection: Connection = {
+        response,
+        sessionId,
+        viewer,
+        fullSince: null,
+        waiting: [],
+        told: new Map(),
+        held: new Map(),
+      };
       register(connection);
       try {
         const from = parsePosition(lastEventId);
@@ -227,6 +262,7 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
       clearInterval(heartbeat);
       clearInterval(sessionCheck);
       clearTimeout(inboxTimer);
+      clearTimeout(holdTimer);
       for (const connection of [...everyone()]) connection.response.end();
       await feed.close();
     },

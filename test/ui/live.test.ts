@@ -5,6 +5,7 @@ import { useCallAction } from '../../ui/src/composables/useCallAction.ts';
 import { useErasure } from '../../ui/src/composables/useErasure.ts';
 import { useLoad } from '../../ui/src/composables/useLoad.ts';
 import { showAhead, useTicket } from '../../ui/src/composables/useTicket.ts';
+import { useTicketList } from '../../ui/src/composables/useTicketList.ts';
 import type { Erasure, Ticket } from '../../ui/src/contract.ts';
 import { followCalls, forgetCalls, onTransition } from '../../ui/src/live/calls.ts';
 import { callDraft, flushDraft, forgetDraft, keptGist, leaveDrafts, resumeDrafts } from '../../ui/src/live/drafts.ts';
@@ -110,6 +111,41 @@ describe('the stream', () => {
     expect(heard.mock.calls).toEqual([[{ ticketId: '1' }]]);
     expect(unsure).toHaveBeenCalled();
     stop();
+    stopStream();
+  });
+});
+
+describe('a list that follows what others do', () => {
+  test('is read once a second at most, not while nobody sees it, and once when they look again', async () => {
+    vi.stubGlobal('EventSource', Stream);
+    const asked = answerWith(() => page());
+    const scope = effectScope();
+    startStream('anna');
+    Stream.open.says('stream.open', { agentId: 'anna' });
+    scope.run(() => useTicketList(ref({})));
+    const change = (): void => Stream.open.says('ticket.changed', { ticketId: '7' });
+    const look = (hidden: boolean): void => {
+      vi.spyOn(document, 'hidden', 'get').mockReturnValue(hidden);
+      document.dispatchEvent(new Event('visibilitychange'));
+    };
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(asked).toHaveLength(1);
+    for (let times = 0; times < 5; times += 1) change();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(asked).toHaveLength(3);
+    look(true);
+    change();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toHaveLength(3);
+    look(false);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(asked).toHaveLength(4);
+    look(true);
+    look(false);
+    scope.stop();
+    change();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(asked).toHaveLength(4);
     stopStream();
   });
 });
