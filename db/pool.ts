@@ -22,7 +22,7 @@ const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
 /** A pool of connections. Statements are cut off after 20 s, so that no request waits for ever. */
 export function createPool(databaseUrl: string, options: PoolOptions = {}): Db {
-  return knex({
+  const db = knex({
     client: options.prepared ? (PreparedClient as unknown as typeof Knex.Client) : 'pg',
     connection: {
       connectionString: databaseUrl,
@@ -34,6 +34,18 @@ export function createPool(databaseUrl: string, options: PoolOptions = {}): Db {
     acquireConnectionTimeout: 5_000,
     log: SILENT,
   });
+  db.on('query-error', hideValue);
+  return db;
+}
+
+/** SQLSTATE class 22, data exception: the server repeats the value that it could not read, and that may be what somebody typed. */
+function hideValue(error: Error & { readonly code?: string }, { sql }: { readonly sql: string }): void {
+  const before = `${sql} - `;
+  if (!error.code?.startsWith('22') || !error.message.startsWith(before)) return;
+  const said = error.message.slice(before.length);
+  const left = said.replace(/"[^]*"/, '"…"');
+  error.message = before + left;
+  if (error.stack) error.stack = error.stack.replace(said, () => left);
 }
 
 /** Runs `work` in one transaction; what it returns leaves only after the commit. */
