@@ -22,6 +22,7 @@ import {
   withFetched,
   withTicket,
   type CallState,
+  type Decision,
   type Errand,
 } from '../domain/decisions.ts';
 import type { CallMessage } from '../domain/messages.ts';
@@ -29,12 +30,13 @@ import { searchKeysOf, type SearchKeys } from '../domain/search-keys.ts';
 import { describe } from './describe.ts';
 import { callSignals, stateQuery, type CallInput } from './messages.ts';
 import { searchAttributePairs } from './search-attributes.ts';
-import { database, files, filesAtOnce, pbx, type DecisionResult, type FetchOutcome } from './steps.ts';
+import { database, files, filesAtOnce, pbx, type DecisionResult, type FetchOutcome, type FetchRefusal } from './steps.ts';
 
 /** What the main loop takes in: messages in the inbox's order, and answers to its own errands. */
 type Answer =
   | { readonly type: 'fetched'; readonly recordingId: string; readonly outcome: FetchOutcome }
-  | { readonly type: 'done'; readonly apply: (state: CallState) => CallState };
+  | { readonly type: 'done'; readonly apply: (state: CallState) => CallState }
+  | { readonly type: 'owed'; readonly decision: Decision };
 
 /** How long undelivered messages are waited for before the inbox is asked again. */
 const MORE_PAUSE_MS = 500;
@@ -49,7 +51,8 @@ const MOST_PAUSES = 8;
  * conversation has its ticket and every recording is there or given up; what comes later finds the state in Postgres.
  */
 export async function call(input: CallInput): Promise<Record<string, unknown>> {
-  const fetchesAtOnce = patched('fetches-at-once');
+  const oneByOne = patched('one-step-at-a-time');
+  const fetchesAtOnce = oneByOne || patched('fetches-at-once');
   const marks = fetchesAtOnce || marksTasks();
   let hasLeft = true;
   const queue: CallMessage[] = [];
@@ -60,6 +63,7 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
   const alarm = createAlarm();
   let causes: Heard = NOTHING_HEARD;
   let shown: string | null = null;
+  const owed: Decision[] = [];
   for (const signal of Object.values(callSignals)) {
     setHandler(signal, (messages, print) => {
       queue.push(...messages);
@@ -91,16 +95,23 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
     shown = null;
     for (const answer of answers.splice(0)) {
       if (answer.type === 'done') state = answer.apply(state);
+      else if (answer.type === 'owed') owed.push(answer.decision);
       else state = withFetched(state, answer.recordingId, answer.outcome, now, pausesAfter(answer.outcome));
     }
   };
-  const run = (errand: Errand, quiet: boolean): void => {
-    void carryOut(input.callId, errand, fetchesAtOnce && quiet)
+  const run = (errand: Errand, work: Promise<Answer>): void => {
+    void work
       .catch((error: unknown) => {
         log.error('An errand failed', { errand: errand.type, error: String(error) });
-        return failed(input.callId, errand);
+        return oneByOne ? answerOf(errand) : failed(input.callId, errand);
       })
       .then((answer) => void answers.push(answer));
+  };
+  const carryOutQuietly = async (errand: Errand): Promise<void> => {
+    if (errand.type !== 'fetch_recording') return run(errand, hungUp(input.callId, errand));
+    const quick = await fetchedAtOnce(errand.rowId);
+    if ('state' in quick) answers.push({ type: 'fetched', recordingId: errand.recordingId, outcome: quick });
+    else run(errand, fetched(errand, quick));
   };
 
   const something = (): boolean => queue.length > 0 || answers.length > 0;
@@ -111,9 +122,10 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
   for (;;) {
     takeIn();
     const plan = decide(state, input.limits, Date.now());
+    const decisions = [...plan.decisions, ...owed];
     const ends = state.overAt === null && plan.state.overAt !== null;
-    if (ends || plan.decisions.length > 0) {
-      const asked = { callId: input.callId, decisions: plan.decisions, heard: causes.latest, heardOf: causes.of };
+    if (ends || decisions.length > 0) {
+      const asked = { callId: input.callId, decisions, heard: causes.latest, heardOf: causes.of };
       hasLeft = true;
       const results = await database.applyDecisions(ends ? { ...asked, endsHaving: endsHaving() } : asked);
       if (results.some((result) => result.type === 'more_is_coming')) {
@@ -121,12 +133,16 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
         hasLeft = false;
         continue;
       }
+      owed.length = 0;
       state = plan.state;
       absorb(results);
     } else state = plan.state;
-    for (const errand of plan.errands) run(errand, plan.quiet);
+    for (const errand of plan.errands) {
+      if (oneByOne && plan.quiet) await carryOutQuietly(errand);
+      else run(errand, carryOut(input.callId, errand, fetchesAtOnce && plan.quiet));
+    }
     attributes = tellVisibility(state, attributes);
-    if (plan.decisions.length > 0 || queue.length > 0 || answers.length > 0) continue;
+    if (decisions.length > 0 || queue.length > 0 || answers.length > 0) continue;
     if (plan.finished) {
       await database.applyDecisions({ callId: input.callId, decisions: [], finalState: state });
       // A signal taken while the last write was under way is looked at once more before the workflow closes.
@@ -192,35 +208,52 @@ function createAlarm(): Alarm {
   };
 }
 
-async function carryOut(callId: string, errand: Errand, atOnce: boolean): Promise<Answer> {
-  if (errand.type === 'fetch_recording') {
-    const outcome = await fetched(errand.rowId, atOnce);
-    return { type: 'fetched', recordingId: errand.recordingId, outcome };
-  }
-  const actionId = errand.action?.actionId ?? `cancel:${errand.legId}`;
-  await pbx.hangUpLeg({ callId, legId: errand.legId, actionId, agentId: errand.action?.agentId ?? null });
+async function carryOut(callId: string, errand: Errand, besides: boolean): Promise<Answer> {
+  if (errand.type === 'hang_up') return hungUp(callId, errand);
+  const quick = besides ? await fetchedAtOnce(errand.rowId) : {};
+  return 'state' in quick ? { type: 'fetched', recordingId: errand.recordingId, outcome: quick } : fetched(errand, quick);
+}
+
+type Fetch = Extract<Errand, { type: 'fetch_recording' }>;
+type HangUp = Extract<Errand, { type: 'hang_up' }>;
+
+async function hungUp(callId: string, { action, legId }: HangUp): Promise<Answer> {
+  const actionId = action?.actionId ?? `cancel:${legId}`;
+  await pbx.hangUpLeg({ callId, legId, actionId, agentId: action?.agentId ?? null });
   return { type: 'done', apply: (state) => state };
 }
 
-async function fetched(recordingRowId: string, atOnce: boolean): Promise<FetchOutcome> {
-  if (atOnce) {
-    const quick = await filesAtOnce.fetchRecordingAtOnce({ recordingRowId }).catch(() => null);
-    if (quick?.state === 'refused') {
-      const { final, reason } = quick;
-      return files.fetchRecording({ recordingRowId, refused: { final, reason } });
-    }
-    if (quick && quick.state !== 'not_at_once') return quick;
-  }
-  return files.fetchRecording({ recordingRowId });
+/**
+ * What comes of a recording within seconds; else what its activity is to be told. Awaited by the main loop itself, and never beside another local activity, a
+ * timer or a signal that leads to a command: a replay answers a local activity before all that happened in its task, whatever came first when it
+ * ran, so that commands come in another order, and the call is stuck for ever. (Calls of before run it besides, as their histories say.)
+ */
+async function fetchedAtOnce(recordingRowId: string): Promise<FetchOutcome | { readonly refused?: FetchRefusal }> {
+  const quick = await filesAtOnce.fetchRecordingAtOnce({ recordingRowId }).catch(() => null);
+  if (quick?.state === 'refused') return { refused: { final: quick.final, reason: quick.reason } };
+  return quick === null || quick.state === 'not_at_once' ? {} : quick;
 }
 
-/** An errand whose activity gave up altogether: a recording is tried again later, an agent is told that the hang-up failed. */
-async function failed(callId: string, errand: Errand): Promise<Answer> {
+async function fetched({ rowId, recordingId }: Fetch, told: { readonly refused?: FetchRefusal }): Promise<Answer> {
+  const outcome = await files.fetchRecording({ recordingRowId: rowId, ...told });
+  return { type: 'fetched', recordingId, outcome };
+}
+
+/** Of an errand whose activity gave up altogether: a recording is tried again later, an agent is told that the hang-up failed. */
+function answerOf(errand: Errand): Answer {
   if (errand.type === 'fetch_recording') {
     return { type: 'fetched', recordingId: errand.recordingId, outcome: { state: 'retry', reason: 'pbx_unreachable' } };
   }
   const { action } = errand;
-  if (action) await database.applyDecisions({ callId, decisions: [{ type: 'answer_action', action, code: 'pbx_error' }] });
+  if (!action) return { type: 'done', apply: (state) => state };
+  return { type: 'owed', decision: { type: 'answer_action', action, code: 'pbx_error' } };
+}
+
+/** As calls of before answer, beside whatever else goes on. */
+async function failed(callId: string, errand: Errand): Promise<Answer> {
+  const answer = answerOf(errand);
+  if (answer.type !== 'owed') return answer;
+  await database.applyDecisions({ callId, decisions: [answer.decision] });
   return { type: 'done', apply: (state) => state };
 }
 

@@ -67,6 +67,11 @@ const ticketsOf = async (callId: string): Promise<{ id: string; status: string; 
     .select('id', 'status', 'kind');
 
 interface HistoryEvent {
+  readonly eventId?: unknown;
+  readonly workflowExecutionSignaledEventAttributes?: object | null;
+  readonly workflowTaskStartedEventAttributes?: object | null;
+  readonly workflowTaskCompletedEventAttributes?: object | null;
+  readonly timerFiredEventAttributes?: object | null;
   readonly markerRecordedEventAttributes?: { readonly markerName?: string | null } | null;
 }
 const isStep = ({ markerRecordedEventAttributes: marker }: HistoryEvent): boolean => marker?.markerName === 'core_local_activity';
@@ -376,6 +381,77 @@ describe('the call workflow', () => {
       await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await call.handle.fetchHistory());
     },
   );
+
+  describe('never 1: a recording that is slow in coming leaves nothing for a new worker to stumble over', () => {
+    const kindsSince = async (call: LiveCall, isIt: (event: HistoryEvent) => unknown): Promise<HistoryEvent[]> => {
+      const told = ((await call.handle.fetchHistory()).events ?? []) as HistoryEvent[];
+      const at = told.findLastIndex(isIt);
+      return at < 0 ? [] : told.slice(at);
+    };
+    const act = async (call: LiveCall, events: CallRunner): Promise<() => Promise<boolean>> => {
+      const actionId = `meanwhile-${++counter}`;
+      await database.db('actions').insert({
+        ...{ agent_id: cast.boris, action_id: actionId, call_id: call.callId, type: 'move_call', body: '{}' },
+      });
+      const action = { type: 'action', action: 'move_call', actionId, agentId: cast.boris } as const;
+      const nothing = { ticketId: null, customerId: null, recordingId: null, hasText: false } as const;
+      const envelope = { inboxId: 5_000_000 + ++counter, receivedAt: Date.now() };
+      await call.send({ ...action, ...nothing, ...envelope, conversationId: events.conversationId() });
+      return async () => (await database.db('actions').where({ action_id: actionId }).first('state')).state === 'done';
+    };
+
+    test.each([
+      ['an agent acts', 'not_at_once'],
+      ['an agent acts', 'refused'],
+      ['an agent acts', 'settled'],
+      ['a timer rings', 'not_at_once'],
+      ['a timer rings', 'settled'],
+    ] as const)('while %s, at last %s', async (meanwhile, answer) => {
+      const { events } = await newCall();
+      let release: (() => void) | undefined;
+      const released = new Promise<void>((resolve) => (release = resolve));
+      const slowQueue = uniqueTaskQueue('slow-recording');
+      let asked = 0;
+      const slow = await createTestWorker({
+        db: database.db,
+        connection: temporal.nativeConnection,
+        taskQueue: slowQueue,
+        pbx: {
+          fetchRecordingAtOnce: async () => {
+            asked += 1;
+            await released;
+            return answer === 'refused' ? { state: answer, final: false, reason: 'not_found' } : { state: answer };
+          },
+        },
+      });
+      const call = new LiveCall(temporal.client, slowQueue, events.callId, { ...QUICK, legMaxMs: 2_000 }, '1s');
+      await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }), events.leg('A', 'connected'));
+      await hangUpWithRecording(call, events);
+      await eventually(
+        async () => asked,
+        (times) => times === 1,
+      );
+      const askedAt = ((await call.handle.fetchHistory()).events ?? []).at(-1)?.eventId;
+      // The task that waits for the recording is renewed before it is too old, and hears then what has happened meanwhile.
+      if (meanwhile === 'an agent acts') {
+        const isActed = await act(call, events);
+        const renewed = async () => kindsSince(call, (event) => event.workflowExecutionSignaledEventAttributes);
+        const completed = async () => (await renewed()).filter((event) => event.workflowTaskCompletedEventAttributes).length;
+        await eventually(async () => (await isActed()) || (await completed()) >= 2, Boolean);
+        release?.();
+        await eventually(isActed, Boolean);
+      } else {
+        const isRinging = (event: HistoryEvent): boolean =>
+          Boolean(event.timerFiredEventAttributes) && Number(event.eventId) > Number(askedAt);
+        const rang = async () => kindsSince(call, isRinging);
+        await eventually(async () => (await rang()).some((event) => event.workflowTaskStartedEventAttributes), Boolean);
+        release?.();
+      }
+      await call.handle.result();
+      await slow.stop();
+      await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, await call.handle.fetchHistory());
+    });
+  });
 
   describe('never 2, 3: an ending step done again, as the answer to its first attempt is lost, is told that more is coming', () => {
     /** Tells the call all but what is told last, which the inbox takes in while the first attempt's answer is on its way. */
