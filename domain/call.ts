@@ -227,9 +227,11 @@ const endedWithin = (talk: Talk, at: Instant): boolean => talk.endedAt !== null 
 
 /**
  * Does this leg come after that talk? By the chain of legs, or by time where the leg before it is not known: both its ends must say so, as
- * the clock of a single event may be off, and whoever was rung together with the one who answered stopped ringing then.
+ * the clock of a single event may be off, and whoever was rung together with the one who answered stopped ringing then. A ring of which the PBX
+ * says that another one answered was before that answer.
  */
 function comesAfter(leg: Leg, talk: Talk, byId: LegMap): boolean {
+  if (leg.answeredElsewhere) return false;
   if (descends(leg, talk.legId, byId)) return true;
   if (leg.takenFrom.some((id) => byId.has(id)) || leg.legId === talk.legId) return false;
   // Nobody answers before it rings, whatever the clock of the answer says.

@@ -36,6 +36,7 @@ export interface Leg {
   readonly heldAtEnd: boolean;
   /** False while it goes on, and where it was closed with the call or by the timer. */
   readonly endHeard: boolean;
+  readonly answeredElsewhere: boolean;
   readonly expired: boolean;
 }
 
@@ -166,6 +167,7 @@ export function legOf(legId: string, bySeq: Readonly<Record<number, LegFact>>, f
     legId,
     wasHeld: ordered.some((fact) => fact.state === 'held'),
     endHeard,
+    answeredElsewhere: ordered.some((fact) => fact.answeredElsewhere === true),
     location: first.location,
     takenFrom: unique(ordered.map((fact) => fact.takenFrom)),
     transfers: unique(ordered.map((fact) => fact.transfer)),

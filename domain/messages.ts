@@ -55,6 +55,8 @@ export interface LegMessage extends Envelope {
   /** The PBX's clock, whole seconds: for display and durations, never for order within a leg. */
   readonly at: Instant;
   readonly reason: number | null;
+  /** The ring ended because another one answered the call. */
+  readonly answeredElsewhere?: true;
 }
 
 /** The entry is over (mango-api §2.4). Times in milliseconds; `talkedAt` null if nobody talked. */

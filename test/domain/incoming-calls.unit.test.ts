@@ -71,6 +71,15 @@ describe('S1 the card', () => {
     expect(play(told).words).toEqual(['boris talked 60 s, settled']);
   });
 
+  test('S2a nor if the talk is short and the clock far off, where the PBX says that another one answered', () => {
+    const told = group([ANNA, BORIS], BORIS, false).messages.map((message) => {
+      if (message.type !== 'leg' || !isDeepStrictEqual(message.to, ANNA)) return message;
+      const ends = message.state === 'disconnected';
+      return { ...message, at: message.at + (ends ? 57_000 : 8_000), ...(ends ? { answeredElsewhere: true as const } : {}) };
+    });
+    expect(play(told).words).toEqual(['boris talked 60 s, settled']);
+  });
+
   test('S1 leaves the others of a group when one of them answers', () => {
     const played = play(group([ANNA, BORIS, VERA], BORIS, true).messages);
     expect(played.cards('anna')).toEqual(['1 ringing', '5 gone']);

@@ -62,6 +62,20 @@ const CUSTOMER = { kind: 'outside', number: 0 };
 const HIDDEN = { kind: 'outside', number: null };
 const LINE = '74950000000';
 
+test.each([
+  [1182, true],
+  ['1182', true],
+  [1183, undefined],
+  [1111, undefined],
+  [undefined, undefined],
+])('of a ring that ended by reason %s it is known that another one answered: %s', (reason, answeredElsewhere) => {
+  const { message } = leg({
+    ...{ call_state: 'Disconnected', disconnect_reason: reason },
+    ...{ from: { number: '79990000001' }, to: { extension: '101' } },
+  });
+  expect(message?.answeredElsewhere).toBe(answeredElsewhere);
+});
+
 describe('who stands at the ends of a leg', () => {
   test.each<[string, Record<string, unknown>, unknown, unknown]>([
     ['a customer rings an agent', { from: { number: '79990000001' }, to: { extension: '101' } }, CUSTOMER, ANNA],

@@ -45,6 +45,9 @@ interface Seen {
   readonly number: string | null;
 }
 
+/** Intercepted by another operator (mango-api §4.10): how the rings of a group end that another of it answered. */
+const INTERCEPTED = 1182;
+
 /** Null where the PBX sent a state that is not known: nothing can be said about it. */
 export function translateLeg(leg: CarrierLeg, arrival: Arrival, lookups: Lookups): Translated<LegMessage> | null {
   if (leg.state === null) return null;
@@ -67,6 +70,7 @@ export function translateLeg(leg: CarrierLeg, arrival: Arrival, lookups: Lookups
       command,
       at: leg.at ?? arrival.receivedAt,
       reason: leg.reason,
+      ...(leg.reason === INTERCEPTED ? { answeredElsewhere: true } : {}),
     },
     remark: to.remark ?? from.remark,
     customerNumber: customerOfLeg(leg, from, to, command),
