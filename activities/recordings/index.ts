@@ -27,7 +27,7 @@ export interface RecordingDeps {
   readonly dataDir: string;
   /** The disk under `dataDir` unless something else is given. */
   readonly store?: RecordingStore;
-  /** How long `fetchRecordingAtOnce` may take; two seconds. */
+  /** How long `fetchRecordingAtOnce` may take; a second. */
   readonly atOnceMs?: number;
 }
 
@@ -47,8 +47,8 @@ export interface RecordingSteps {
 type Verdict = FetchRefusal & { readonly reason: RecordingReason };
 const NOT_AT_ONCE = { state: 'not_at_once' } as const;
 
-/** Far below the ten seconds that a workflow's task may take, of which the step before may have used some. */
-const AT_ONCE_MS = 2_000;
+/** What an agent does meanwhile waits; and a workflow's task may take ten seconds, of which the step before may have used some. */
+const AT_ONCE_MS = 1_000;
 /** Each keeps a workflow's task; most of them are for calls that go on. */
 const MOST_AT_ONCE = 8;
 const SWEPT_AFTER_MS = 3_600_000;
