@@ -20,7 +20,7 @@ const bytesIn = (folder: string): number =>
     .reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
 
 const USAGE_SQL = `select
-  (select coalesce(sum(calls), 0) from pg_stat_statements where toplevel and query !~ '^(begin|commit|rollback)') as statements,
+  (select coalesce(sum(calls), 0) from pg_stat_statements where toplevel and query !~* '^(begin|commit|rollback)') as statements,
   (select xact_commit from pg_stat_database where datname = current_database()) as transactions,
   (select tup_inserted + tup_updated + tup_deleted from pg_stat_database where datname = current_database()) as "rowsWritten",
   pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') as "walBytes",
@@ -73,10 +73,10 @@ export interface HistoryCost {
 
 const TYPES = proto.temporal.api.enums.v1.EventType;
 
-/** What the histories of some ended calls hold, on average. */
+/** What the histories of some ended calls hold, on average; any of them, as the last of a round have the machine to themselves. */
 export async function historyCost(stage: Stage, phones: string, sample: number): Promise<HistoryCost> {
   const { rows } = await stage.db.raw<{ rows: { workflow_id: string }[] }>(
-    `select workflow_id from calls where state = 'over' and phone like ? order by started_at desc limit ?`,
+    `select workflow_id from calls where state = 'over' and phone like ? order by random() limit ?`,
     [`+${phones}%`, sample],
   );
   const connection = await Connection.connect({ address: stage.temporalAddress });

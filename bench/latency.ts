@@ -61,12 +61,14 @@ export async function measureLatency(stage: Stage, rate: number, seconds: number
   const streams = await openStreams(stage);
   const [acks, cards, tickets]: [number[], number[], number[]] = [[], [], []];
   const from = calls;
+  let lastAt = 0;
   const one = async (counts: boolean): Promise<void> => {
     const index = calls++;
     const agent = stage.agents[index % stage.agents.length];
     if (!agent) throw new Error('There are no agents');
     const call = new BenchCall(stage.url, agent.extension, index);
     const startedAt = performance.now();
+    lastAt = startedAt;
     const ack = await call.leg('Appeared');
     const card = (await streams.first('call.ringing', call.phone)).at - startedAt;
     const connected = await call.leg('Connected');
@@ -81,7 +83,6 @@ export async function measureLatency(stage: Stage, rate: number, seconds: number
   await untilSettled(stage);
   const before = processorTimes(stage);
   await atRate(rate, seconds, () => one(true));
-  const lastAt = performance.now();
   await untilSettled(stage);
   const settledAfter = Math.round((performance.now() - lastAt) / 100) / 10;
   const after = processorTimes(stage);

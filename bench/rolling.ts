@@ -5,6 +5,7 @@ import { TASK_QUEUE } from '../workflows/task-queue.ts';
 import { pause } from './measure.ts';
 import { SHAPES } from './shapes.ts';
 import type { Stage } from './stage.ts';
+import { followStreams } from './streams-of-agents.ts';
 
 const PATIENCE_MS = 180_000;
 const STEADY_MS = 3_000;
@@ -13,8 +14,11 @@ export interface RollingRestart {
   readonly restarts: readonly { readonly what: string; readonly seconds: number }[];
   readonly seconds: number;
   readonly posted: number;
-  /** Calls that came to their end with a ticket for the talk. */
-  readonly withTicket: number;
+  /** Calls that came to their end with one talk, one ticket, which is no other call's, and one recording, which is stored. */
+  readonly whole: number;
+  /** Calls whose agent's browser was told of the ring and of the end, over however many connections. */
+  readonly told: number;
+  readonly streamsCut: number;
   readonly webhooks: number;
   readonly webhooksRefused: number;
 }
@@ -49,13 +53,16 @@ async function restartEach(stage: Stage): Promise<RollingRestart['restarts']> {
   return restarts;
 }
 
-const ENDED_SQL = `select count(*)::int as n from calls c where c.entry_id = any(?) and c.state = 'over'
-  and exists (select from conversations v where v.call_id = c.id and v.ticket_id is not null)`;
+const WHOLE_SQL = `select count(*)::int as n from calls c where c.entry_id = any(?) and c.state = 'over'
+  and (select count(*) from recordings r where r.call_id = c.id) = 1
+  and (select count(*) from recordings r where r.call_id = c.id and r.state = 'ready') = 1
+  and (select count(*) from conversations v where v.call_id = c.id) = 1
+  and (select count(*) from conversations v join conversations w on w.ticket_id = v.ticket_id where v.call_id = c.id) = 1`;
 
-async function untilEnded(stage: Stage, entries: readonly string[]): Promise<number> {
+async function untilWhole(stage: Stage, entries: readonly string[]): Promise<number> {
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
-    const { rows } = await stage.db.raw<{ rows: { n: number }[] }>(ENDED_SQL, [[...entries]]);
+    const { rows } = await stage.db.raw<{ rows: { n: number }[] }>(WHOLE_SQL, [[...entries]]);
     const n = rows[0]?.n ?? 0;
     if (n === entries.length || performance.now() > until) return n;
     await pause(500);
@@ -69,12 +76,16 @@ export async function restartUnderLoad(stage: Stage, pbx: DemoPbx, perSecond: nu
     webhooks += 1;
     if (status !== 200) webhooksRefused += 1;
   });
+  const streams = await followStreams(stage);
+  const phones: string[] = [];
   const calls: Promise<string>[] = [];
   const startedAt = performance.now();
   const playing = (async () => {
     for (let index = 0; !over; index++) {
       const { extension = '' } = stage.agents[index % stage.agents.length] ?? {};
-      calls.push(SHAPES.answered.play(pbx, `7997${String(1_000_000 + index)}`, [extension]));
+      const phone = `7997${String(1_000_000 + index)}`;
+      phones.push(phone);
+      calls.push(SHAPES.answered.play(pbx, phone, [extension]));
       await pause(Math.max(0, startedAt + ((index + 1) * 1000) / perSecond - performance.now()));
     }
   })();
@@ -86,5 +97,9 @@ export async function restartUnderLoad(stage: Stage, pbx: DemoPbx, perSecond: nu
   const entries = await Promise.all(calls);
   await pbx.settled();
   unwatch();
-  return { restarts, seconds, posted: entries.length, withTicket: await untilEnded(stage, entries), webhooks, webhooksRefused };
+  const whole = await untilWhole(stage, entries);
+  await pause(STEADY_MS);
+  streams.close();
+  const told = phones.filter((phone) => streams.told(`call.ringing ${phone}`) && streams.told(`call.ended ${phone}`)).length;
+  return { restarts, seconds, posted: entries.length, whole, told, streamsCut: streams.cuts(), webhooks, webhooksRefused };
 }

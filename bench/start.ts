@@ -10,11 +10,17 @@ import { loadNow, machine, publish } from './results.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PATIENCE_MS = 600_000;
 
+interface Started {
+  readonly seconds: number;
+  /** What was said of each step. */
+  readonly text: string;
+}
+
 /** What `npm start` says, until its last step is told; then it is stopped. */
-async function start(directory: string): Promise<string> {
+async function start(directory: string): Promise<Started> {
   const startedAt = performance.now();
   const env = { ...process.env, PORT: String(await freePort()), DATA_DIR: join(directory, 'data') };
-  const child = spawn(process.execPath, ['run/start.mjs', '--timings'], {
+  const child = spawn('npm', ['start', '--', '--timings'], {
     cwd: directory,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -36,7 +42,10 @@ async function start(directory: string): Promise<string> {
     const took = await Promise.race([ready, ended]);
     const installed = /^Packages installed.*$/m.exec(said)?.[0];
     const steps = said.slice(said.indexOf('Steps since'));
-    return [`${(took / 1000).toFixed(1)} s.${installed ? ` ${installed}.` : ''}`, '', ...steps.trim().split('\n')].join('\n');
+    const text = [`${(took / 1000).toFixed(1)} s.${installed ? ` ${installed}.` : ''}`, '', ...steps.trim().split('\n')].join(
+      '\n',
+    );
+    return { seconds: took / 1000, text };
   } finally {
     clearTimeout(patience);
     child.kill('SIGTERM');
@@ -51,9 +60,10 @@ export async function run(): Promise<void> {
   try {
     await promisify(execFile)('git', ['clone', '--quiet', ROOT, directory]);
     const [first, second] = [await start(directory), await start(directory)];
-    const block = (title: string, text: string): string => `${title}: ${text.replace(/\n\n([^]*)/, '\n\n```text\n$1\n```')}\n`;
+    const block = (title: string, { text }: Started): string =>
+      `${title}: ${text.replace(/\n\n([^]*)/, '\n\n```text\n$1\n```')}\n`;
     const summary = [block('From a fresh clone', first), block('The second time', second), machine(load)].join('\n');
-    await publish('start', summary);
+    await publish('start', summary, { load, first, second });
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -5,6 +5,7 @@ export interface StreamEvent {
   readonly type: string;
   /** When its block was whole, in milliseconds of `performance.now()`. */
   readonly at: number;
+  readonly id: string | undefined;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
@@ -14,38 +15,57 @@ export interface Streams {
   close(): void;
 }
 
+interface StreamOptions {
+  readonly connections?: Agent;
+  /** Goes on after this event. */
+  readonly lastId?: string | undefined;
+  readonly ended?: () => void;
+}
+
 const nameOf = ({ type, data }: StreamEvent): string | null => {
   const of = typeof data['actionId'] === 'string' ? data['actionId'] : data['phone'];
   return typeof of === 'string' ? `${type} ${of.replace(/^\+/, '')}` : null;
 };
 
-/** One event stream as a browser reads it; `told` of each block as soon as it is whole. Resolves with what ends it, once it is open. */
+/** One event stream as a browser reads it; `told` of each block as soon as it is whole (null: nobody looks at what comes). Resolves with what ends it, once it is open. */
 export async function openStream(
   url: string,
   cookie: string,
-  told: (event: StreamEvent) => void,
-  connections?: Agent,
+  told: ((event: StreamEvent) => void) | null,
+  { connections, lastId, ended = () => undefined }: StreamOptions = {},
 ): Promise<() => void> {
   const note = (block: string, at: number): void => {
     const [, type] = /^event: (.+)$/m.exec(block) ?? [];
     const [, json] = /^data: (.+)$/m.exec(block) ?? [];
-    if (type && json) told({ type, at, data: JSON.parse(json) as StreamEvent['data'] });
+    const [, id] = /^id: (.+)$/m.exec(block) ?? [];
+    if (type && json) told?.({ type, at, id, data: JSON.parse(json) as StreamEvent['data'] });
   };
   return new Promise((resolve, reject) => {
-    const options = { headers: { cookie }, ...(connections ? { agent: connections } : {}) };
+    const headers = { cookie, ...(lastId === undefined ? {} : { 'last-event-id': lastId }) };
+    const options = { headers, ...(connections ? { agent: connections } : {}) };
     const incoming = get(`${url}/api/events`, options, (response) => {
       if (response.statusCode !== 200) return reject(new Error(`The stream was answered ${response.statusCode}`));
       let rest = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
+      const take = (chunk: string): void => {
         const at = performance.now();
         const blocks = (rest + chunk).split('\n\n');
         rest = blocks.pop() ?? '';
         for (const block of blocks) note(block, at);
-      });
+      };
+      if (told) response.setEncoding('utf8').on('data', take);
+      else response.resume();
+      response.once('close', ended);
       resolve(() => incoming.destroy());
     });
     incoming.once('error', reject);
   });
+}
+
+/** Every agent's event stream, read by browsers that cost this machine nothing more; resolves with what closes them. */
+export async function openUnwatched(stage: Stage): Promise<() => void> {
+  const closers: (() => void)[] = [];
+  for (const { cookie } of stage.agents) closers.push(await openStream(stage.url, cookie, null));
+  return () => closers.forEach((close) => close());
 }
 
 /** Every agent's event stream. */
@@ -67,5 +87,48 @@ export async function openStreams(stage: Stage): Promise<Streams> {
       return event ? Promise.resolve(event) : new Promise((resolve) => waiting.set(name, resolve));
     },
     close: () => closers.forEach((close) => close()),
+  };
+}
+
+export interface Followed {
+  /** Was this event told, under its type and a phone (digits)? */
+  told(name: string): boolean;
+  cuts(): number;
+  close(): void;
+}
+
+const AGAIN_MS = 500;
+
+/** Every agent's event stream, resumed where it was cut, as a browser does. */
+export async function followStreams(stage: Stage): Promise<Followed> {
+  const come = new Set<string>();
+  let [cuts, over] = [0, false];
+  const closers = new Map<string, () => void>();
+  const follow = async (cookie: string, from?: string): Promise<void> => {
+    let lastId = from;
+    const told = (event: StreamEvent): void => {
+      lastId = event.id ?? lastId;
+      come.add(nameOf(event) ?? '');
+    };
+    const ended = (): void => {
+      if (over) return;
+      cuts += 1;
+      again();
+    };
+    const again = (): void => {
+      setTimeout(() => {
+        if (!over) follow(cookie, lastId).catch(again);
+      }, AGAIN_MS);
+    };
+    closers.set(cookie, await openStream(stage.url, cookie, told, { lastId, ended }));
+  };
+  await Promise.all(stage.agents.map(({ cookie }) => follow(cookie)));
+  return {
+    told: (name) => come.has(name),
+    cuts: () => cuts,
+    close() {
+      over = true;
+      closers.forEach((close) => close());
+    },
   };
 }

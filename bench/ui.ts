@@ -6,6 +6,7 @@ import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import { ensureUi } from '../run/ui-build.ts';
 import { pause, spreadOf, table } from './measure.ts';
 import { BenchCall } from './pbx-events.ts';
+import { loadNow, machine, publish } from './results.ts';
 import { startStage, type Stage } from './stage.ts';
 
 /** A cheap laptop beside this machine. */
@@ -92,6 +93,7 @@ async function cards(context: BrowserContext, stage: Stage): Promise<{ times: nu
 
 /** `npm run bench -- ui`: first loads and cards in Chromium on a slowed processor, what moves by itself, and what each part weighs. */
 export async function run(): Promise<void> {
+  const before = loadNow();
   await ensureUi(fileURLToPath(new URL('..', import.meta.url)));
   const stage = await startStage(1);
   const executablePath = process.env['CHROME_PATH'] ?? '/usr/bin/chromium';
@@ -124,11 +126,13 @@ export async function run(): Promise<void> {
     }
     const { times, moved } = await cards(await desk(), stage);
     const { p50, p95 } = spreadOf(times);
-    console.log(`First loads, the processor ${SLOWER} times slower, ${LOADS} each:\n\n${table(rows)}\n`);
-    console.log(
+    const summary = [
+      `First loads, the processor ${SLOWER} times slower, ${LOADS} each:\n\n${table(rows)}\n`,
       `Webhook → the card on the screen, as slow: p50 ${p50}, p95 ${p95} ms of ${CARDS}; moved meanwhile: ${moved.toFixed(3)}.\n`,
-    );
-    console.log(`What each part weighs, compressed:\n\n${table(parts())}`);
+      `What each part weighs, compressed:\n\n${table(parts())}\n`,
+      machine(before),
+    ].join('\n');
+    await publish('ui', summary, { rows, cards: { times, moved }, parts: parts(), load: before });
   } finally {
     await browser.close();
     await stage.stop();

@@ -46,18 +46,22 @@ const writeRows = (db: Db, id: string, step: number, rows: number): Promise<unkn
 
 export interface EngineFloor {
   /** Workflows a second, of as many seconds as the load says. */
-  round(): Promise<number>;
+  round(load: Load): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** The engine's floor: the smallest workflow with as many signals, each written by a local activity, and nothing decided. */
-export async function startEngineFloor(load: Load): Promise<EngineFloor> {
-  const db = createPool(load.databaseUrl, { max: 8 });
+/** The engine's floor: the smallest workflow with so many signals, each written by a local activity, and nothing decided. */
+export async function startEngineFloor(stores: Pick<Load, 'databaseUrl' | 'temporalAddress'>): Promise<EngineFloor> {
+  const db = createPool(stores.databaseUrl, { max: 8 });
   await prepare(db);
-  const worker = await startFloorWorker(load.temporalAddress, (id, step) => writeRows(db, id, step, load.rowsPerEvent));
+  let rows = 0;
+  const worker = await startFloorWorker(stores.temporalAddress, (id, step) => writeRows(db, id, step, rows));
   let index = 0;
   return {
-    round: () => perSecond(load, () => worker.call(`capacity-${index++}`, load.events)),
+    round(load) {
+      rows = load.rowsPerEvent;
+      return perSecond(load, () => worker.call(`capacity-${index++}`, load.events));
+    },
     async stop() {
       await worker.stop();
       await db.destroy();

@@ -2,16 +2,16 @@ import { createPool } from '../../db/pool.ts';
 import { atRate, spreadOf, type Spread } from '../measure.ts';
 import { startFloorWorker } from './worker.ts';
 
-const STEPS = 4;
-
 /**
- * What the engine itself costs on this machine in this run: a workflow with four signals, each written to Postgres by a local
+ * What the engine itself costs on this machine in this run: a workflow with so many signals, each written to Postgres by a local
  * activity. The time from each signal's sending to its row is what nothing built on the engine can beat.
  */
 export async function runFloor(options: {
   readonly databaseUrl: string;
   readonly temporalAddress: string;
   readonly rate: number;
+  /** Signals of one workflow. */
+  readonly steps: number;
   readonly seconds: number;
 }): Promise<Spread> {
   const db = createPool(options.databaseUrl, { max: 8 });
@@ -22,9 +22,9 @@ export async function runFloor(options: {
   const samples: number[] = [];
   const one = async (index: number, counts: boolean): Promise<void> => {
     const id = `floor-${counts ? 'counted' : 'warm'}-${index}`;
-    for (let step = 0; step < STEPS; step++) {
+    for (let step = 0; step < options.steps; step++) {
       const startedAt = performance.now();
-      await worker.signal(id, step, STEPS);
+      await worker.signal(id, step, options.steps);
       if (counts) samples.push(performance.now() - startedAt);
     }
   };
