@@ -35,7 +35,7 @@ type Fate =
   | 'unknown'
   /** Somebody ended it on purpose. */
   | 'stopped'
-  /** It ended by itself without finishing what it was there for. */
+  /** It ended by itself without finishing what it was there for; or it was given up here, and the call was not made anew before the worker was killed. */
   | 'broken';
 
 /**
@@ -152,7 +152,8 @@ async function fateOf(deps: MendDeps, workflowId: string): Promise<Fate> {
     const attempt = status.name === 'RUNNING' ? (raw.pendingWorkflowTask?.attempt ?? 0) : 0;
     if (attempt >= ATTEMPTS.failed && (await isStuck(deps, workflowId, attempt))) return 'stuck';
     if (status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW') return 'running';
-    return status.name === 'TERMINATED' || status.name === 'CANCELLED' ? 'stopped' : 'broken';
+    const isEnded = status.name === 'TERMINATED' || status.name === 'CANCELLED';
+    return isEnded && !(await wasGivenUp(deps, workflowId)) ? 'stopped' : 'broken';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return 'unknown';
     throw error;
@@ -180,18 +181,28 @@ export function neverSucceeds(attempt: number, latest: readonly proto.temporal.a
   return false;
 }
 
-async function isStuck({ client, deadlineMs }: MendDeps, workflowId: string, attempt: number): Promise<boolean> {
+async function latestEvents({ client, deadlineMs }: MendDeps, workflowId: string) {
   const { namespace } = client.options;
   const asked = { namespace, execution: { workflowId }, maximumPageSize: 10 };
   const ask = () => client.workflowService.getWorkflowExecutionHistoryReverse(asked);
   const { history } = await client.withDeadline(Date.now() + deadlineMs, ask);
-  return neverSucceeds(attempt, history?.events ?? []);
+  return history?.events ?? [];
+}
+
+async function isStuck(deps: MendDeps, workflowId: string, attempt: number): Promise<boolean> {
+  return neverSucceeds(attempt, await latestEvents(deps, workflowId));
+}
+
+const GIVEN_UP = 'Its history does not replay any more: begun anew from the inbox';
+
+async function wasGivenUp(deps: MendDeps, workflowId: string): Promise<boolean> {
+  const events = await latestEvents(deps, workflowId);
+  return events.some((event) => event.workflowExecutionTerminatedEventAttributes?.reason === GIVEN_UP);
 }
 
 /** Somebody else may have ended it meanwhile. */
 async function giveUp({ client, deadlineMs }: MendDeps, workflowId: string): Promise<void> {
-  const reason = 'Its history does not replay any more: begun anew from the inbox';
-  const terminate = () => client.workflow.getHandle(workflowId).terminate(reason);
+  const terminate = () => client.workflow.getHandle(workflowId).terminate(GIVEN_UP);
   await client.withDeadline(Date.now() + deadlineMs, terminate).catch((error: unknown) => {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   });

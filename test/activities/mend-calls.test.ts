@@ -36,13 +36,23 @@ async function activeCall(): Promise<{ readonly callId: string; readonly workflo
 type Described = { readonly status: { readonly name: string }; readonly raw: unknown };
 
 /** What Temporal says of workflows; it knows of no others, and lets nobody end one that is closed. */
-function mendWith(answers: ReadonlyMap<string, () => Described>) {
+function mendWith(answers: ReadonlyMap<string, () => Described>, reasons: ReadonlyMap<string, string> = new Map()) {
   const started: string[] = [];
+  const given: string[] = [];
   const unknown = (id: string): Error => new WorkflowNotFoundError('workflow execution already completed', id, undefined);
   const client = {
     options: { namespace: 'default' },
     withDeadline: (_deadline: number, work: () => Promise<unknown>) => work(),
-    workflowService: { getWorkflowExecutionHistoryReverse: async () => ({ history: { events: [NO_REPLAY] } }) },
+    workflowService: {
+      getWorkflowExecutionHistoryReverse: async (asked: { execution: { workflowId: string } }) => {
+        const reason = reasons.get(asked.execution.workflowId);
+        const ended = {
+          eventType: EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+          workflowExecutionTerminatedEventAttributes: { reason },
+        };
+        return { history: { events: reason === undefined ? [NO_REPLAY] : [ended, NO_REPLAY] } };
+      },
+    },
     workflow: {
       getHandle: (id: string) => ({
         describe: async () => {
@@ -50,8 +60,9 @@ function mendWith(answers: ReadonlyMap<string, () => Described>) {
           if (!answer) throw unknown(id);
           return answer();
         },
-        terminate: async () => {
+        terminate: async (reason: string) => {
           if (answers.get(id)?.().status.name !== 'RUNNING') throw unknown(id);
+          given.push(reason);
         },
       }),
       start: async (_type: string, { workflowId }: { workflowId: string }) => void started.push(workflowId),
@@ -59,16 +70,31 @@ function mendWith(answers: ReadonlyMap<string, () => Described>) {
   } as unknown as Client;
   const log = pino({ level: 'silent' });
   const steps = createMendSteps({ db: database.db, log, client, taskQueue: 'none', limits: QUICK, deadlineMs: 1_000 });
-  return { steps, started };
+  return { steps, started, given };
 }
 
 test('a workflow that was ended at a task which it never got through is not ended again', async () => {
   const { callId, workflowId } = await activeCall();
   // Temporal still tells of the task.
   const ended = { status: { name: 'TERMINATED' }, raw: { pendingWorkflowTask: { attempt: 6 } } };
-  const { steps, started } = mendWith(new Map([[workflowId, () => ended]]));
+  const { steps, started } = mendWith(new Map([[workflowId, () => ended]]), new Map([[workflowId, 'enough of it']]));
   expect(await steps.mendCalls({ callId })).toEqual({ restarted: 0, stopped: 1, cards: 0 });
   expect(started).toEqual([`${workflowId}:late`]);
+});
+
+test('one that it ended itself, and was killed before it made the call anew, is no one that an admin stopped: its recording is still waited for', async () => {
+  const { callId, workflowId } = await activeCall();
+  await database.db('calls').where({ id: callId }).update({ state: 'over' });
+  await database.db('recordings').insert({ call_id: callId, recording_id: 'R', state: 'pending' });
+  const stuck = { status: { name: 'RUNNING' }, raw: { pendingWorkflowTask: { attempt: 6 } } };
+  const first = mendWith(new Map([[workflowId, () => stuck]]));
+  expect(await first.steps.mendCalls({ callId })).toEqual({ restarted: 1, stopped: 0, cards: 0 });
+  const [reason = ''] = first.given;
+  const ended = { status: { name: 'TERMINATED' }, raw: {} };
+  const { steps, started } = mendWith(new Map([[workflowId, () => ended]]), new Map([[workflowId, reason]]));
+  expect(await steps.mendCalls({ callId })).toEqual({ restarted: 1, stopped: 0, cards: 0 });
+  expect(started).toEqual([`${workflowId}:late`]);
+  expect(await database.db('recordings').where({ call_id: callId }).first('state')).toEqual({ state: 'pending' });
 });
 
 test('a call that cannot be mended keeps no other waiting, and is told of', async () => {
