@@ -54,7 +54,7 @@ function summaryOf(
     '',
     `A call leaves ${Math.round(temporalBytes / 1000)} kB in Temporal's databases.`,
     `Each process stopped (SIGTERM) and started again in turn, at ${rate} calls/s over ${rolling.seconds} s: ${rolling.restarts.map(({ what, seconds }) => `${what} ${seconds} s`).join(', ')}.`,
-    `${rolling.posted} calls posted in ${rolling.webhooks} webhooks, of which ${rolling.webhooksRefused} were not taken; ${rolling.whole} calls came to one talk with one ticket and its recording; of ${rolling.told} the agent's browser was told both ring and end (${rolling.streamsCut} streams were cut and resumed).`,
+    `${rolling.posted} calls posted in ${rolling.webhooks} webhooks, of which ${rolling.webhooksRefused} were not taken; ${rolling.whole} calls came to one talk with one ticket and its recording; of ${rolling.told} the agent's browser was told that it came and that it ended (${rolling.streamsCut} streams were cut and resumed).`,
     '',
     machine(load),
   ].join('\n');
