@@ -97,6 +97,28 @@ async function hangUpWithRecording(call: LiveCall, events: CallRunner): Promise<
 const activitiesOf = async (call: LiveCall): Promise<number> =>
   ((await call.handle.fetchHistory()).events ?? []).filter((event) => event.activityTaskScheduledEventAttributes).length;
 
+/** A worker of its own, that does as `options` say; it hears of calls on `taskQueue` only. */
+async function ownWorker(name: string, options: Pick<Parameters<typeof createTestWorker>[0], 'database' | 'pbx'>) {
+  const ownQueue = uniqueTaskQueue(name);
+  const started = await createTestWorker({
+    ...{ db: database.db, connection: temporal.nativeConnection, taskQueue: ownQueue },
+    ...options,
+  });
+  return { ...started, taskQueue: ownQueue };
+}
+
+/** An action that an agent has ordered, as the workflow hears of it. */
+async function movesCall(callId: string, conversationId: string, actionId: string): Promise<CallMessage> {
+  await database
+    .db('actions')
+    .insert({ agent_id: cast.boris, action_id: actionId, call_id: callId, type: 'move_call', body: '{}' });
+  return {
+    ...{ type: 'action', action: 'move_call', actionId, agentId: cast.boris, conversationId },
+    ...{ inboxId: 4_000_000 + ++counter, receivedAt: Date.now() },
+    ...{ ticketId: null, customerId: null, recordingId: null, hasText: false },
+  };
+}
+
 /** Nothing of what was sent waits for the worker any more. */
 const taskDone = (call: LiveCall) =>
   eventually(
@@ -228,28 +250,6 @@ describe('the call workflow', () => {
   test('S15: a call is moved while its workflow runs, and again when only the late one is left to hear of it', async () => {
     const { events, call } = await newCall();
     const conversationId = events.conversationId();
-    const moveTo = async (actionId: string) => {
-      await database.db('actions').insert({
-        agent_id: cast.boris,
-        action_id: actionId,
-        call_id: call.callId,
-        type: 'move_call',
-        body: '{}',
-      });
-      return {
-        type: 'action' as const,
-        inboxId: 4_000_000 + ++counter,
-        receivedAt: Date.now(),
-        actionId,
-        agentId: cast.boris,
-        action: 'move_call' as const,
-        conversationId,
-        ticketId: null,
-        customerId: null,
-        recordingId: null,
-        hasText: false,
-      };
-    };
     const settled = (actionId: string) =>
       eventually(
         () => database.db('actions').where({ action_id: actionId }).first('state', 'ticket_id'),
@@ -265,7 +265,7 @@ describe('the call workflow', () => {
       () => ticketsOf(call.callId),
       (tickets) => tickets.length === 1,
     );
-    await call.send(await moveTo('while-it-runs'));
+    await call.send(await movesCall(call.callId, conversationId, 'while-it-runs'));
     const first = await settled('while-it-runs');
     expect(first.state).toBe('done');
     await call.handle.result();
@@ -275,7 +275,7 @@ describe('the call workflow', () => {
       taskQueue,
       args: [{ callId: call.callId, limits: QUICK, late: true }],
       signal: 'moved',
-      signalArgs: [[await moveTo('late')]],
+      signalArgs: [[await movesCall(call.callId, conversationId, 'late')]],
     });
     await temporal.client.workflow.getHandle(workflowId).result();
     const second = await settled('late');
@@ -351,12 +351,8 @@ describe('the call workflow', () => {
     async (_which, before) => {
       const { events } = await newCall();
       const steps = createCallSteps({ db: database.db });
-      const slowQueue = uniqueTaskQueue('slow');
       let failures = 0;
-      const slow = await createTestWorker({
-        db: database.db,
-        connection: temporal.nativeConnection,
-        taskQueue: slowQueue,
+      const slow = await ownWorker('slow', {
         database: {
           ...steps,
           async applyDecisions(input) {
@@ -365,7 +361,7 @@ describe('the call workflow', () => {
           },
         },
       });
-      const call = new LiveCall(temporal.client, slowQueue, events.callId, QUICK, '1s');
+      const call = new LiveCall(temporal.client, slow.taskQueue, events.callId, QUICK, '1s');
       const tasks = async (): Promise<number> =>
         (await call.handle.fetchHistory()).events?.filter((event) => event.workflowTaskCompletedEventAttributes).length ?? 0;
       for (const state of before) {
@@ -390,13 +386,7 @@ describe('the call workflow', () => {
     };
     const act = async (call: LiveCall, events: CallRunner): Promise<() => Promise<boolean>> => {
       const actionId = `meanwhile-${++counter}`;
-      await database.db('actions').insert({
-        ...{ agent_id: cast.boris, action_id: actionId, call_id: call.callId, type: 'move_call', body: '{}' },
-      });
-      const action = { type: 'action', action: 'move_call', actionId, agentId: cast.boris } as const;
-      const nothing = { ticketId: null, customerId: null, recordingId: null, hasText: false } as const;
-      const envelope = { inboxId: 5_000_000 + ++counter, receivedAt: Date.now() };
-      await call.send({ ...action, ...nothing, ...envelope, conversationId: events.conversationId() });
+      await call.send(await movesCall(call.callId, events.conversationId(), actionId));
       return async () => (await database.db('actions').where({ action_id: actionId }).first('state')).state === 'done';
     };
 
@@ -410,12 +400,8 @@ describe('the call workflow', () => {
       const { events } = await newCall();
       let release: (() => void) | undefined;
       const released = new Promise<void>((resolve) => (release = resolve));
-      const slowQueue = uniqueTaskQueue('slow-recording');
       let asked = 0;
-      const slow = await createTestWorker({
-        db: database.db,
-        connection: temporal.nativeConnection,
-        taskQueue: slowQueue,
+      const slow = await ownWorker('slow-recording', {
         pbx: {
           fetchRecordingAtOnce: async () => {
             asked += 1;
@@ -424,7 +410,7 @@ describe('the call workflow', () => {
           },
         },
       });
-      const call = new LiveCall(temporal.client, slowQueue, events.callId, { ...QUICK, legMaxMs: 2_000 }, '1s');
+      const call = new LiveCall(temporal.client, slow.taskQueue, events.callId, { ...QUICK, legMaxMs: 2_000 }, '1s');
       await call.send(events.leg('A', 'appeared', { to: agent(cast.anna) }), events.leg('A', 'connected'));
       await hangUpWithRecording(call, events);
       await eventually(
@@ -460,11 +446,7 @@ describe('the call workflow', () => {
       const kept = { source: 'pbx', integration_id: cast.integrationId, key: `kept:${entry}`, entry, body: '{}' };
       const steps = createCallSteps({ db: database.db });
       const answers: string[][] = [];
-      const lostQueue = uniqueTaskQueue('lost');
-      const losing = await createTestWorker({
-        db: database.db,
-        connection: temporal.nativeConnection,
-        taskQueue: lostQueue,
+      const losing = await ownWorker('lost', {
         database: {
           ...steps,
           async applyDecisions(input) {
@@ -477,7 +459,7 @@ describe('the call workflow', () => {
           },
         },
       });
-      const call = new LiveCall(temporal.client, lostQueue, events.callId);
+      const call = new LiveCall(temporal.client, losing.taskQueue, events.callId);
       await call.send(...told);
       await eventually(
         async () => answers.length,
