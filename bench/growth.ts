@@ -4,7 +4,7 @@ import type { Service } from '../run/supervise.ts';
 import { measureCapacity, meanCapacity, warmUp, type Capacity } from './capacity.ts';
 import { urlOfDatabase, withClient } from '../run/postgres-server.ts';
 import { DATABASE, fillDatabase, isFilled, provideServer } from './filled-database.ts';
-import { measureLatency, type Latency } from './latency.ts';
+import { CARD_P95_MS, measureLatency, type Latency } from './latency.ts';
 import { pause, table } from './measure.ts';
 import { startBenchPbx } from './pbx.ts';
 import { BenchCall } from './pbx-events.ts';
@@ -17,8 +17,6 @@ const TICKETS = 1_000_000;
 const AT_ONCE = 40;
 const CLONE = 'trubka_bench_growth';
 const WITHIN = 0.1;
-/** The aim at half of what is kept up with, whatever else is open or stored. */
-const CARD_P95_MS = 150;
 /** So long that no call that was opened ends by itself meanwhile. */
 const ENV = { RECORDING_WAIT_SECONDS: '7200' };
 

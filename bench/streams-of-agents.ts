@@ -61,32 +61,34 @@ export async function openStream(
   });
 }
 
-/** Every agent's event stream, read by browsers that cost this machine nothing more; resolves with what closes them. */
-export async function openUnwatched(stage: Stage): Promise<() => void> {
+/** Every agent's; resolves with what closes them. */
+async function openAll(stage: Stage, told: Parameters<typeof openStream>[2]): Promise<() => void> {
   const closers: (() => void)[] = [];
-  for (const { cookie } of stage.agents) closers.push(await openStream(stage.url, cookie, null));
+  for (const { cookie } of stage.agents) closers.push(await openStream(stage.url, cookie, told));
   return () => closers.forEach((close) => close());
 }
+
+/** Every agent's event stream, read by browsers that cost this machine nothing more; resolves with what closes them. */
+export const openUnwatched = (stage: Stage): Promise<() => void> => openAll(stage, null);
 
 /** Every agent's event stream. */
 export async function openStreams(stage: Stage): Promise<Streams> {
   const come = new Map<string, StreamEvent>();
   const waiting = new Map<string, (event: StreamEvent) => void>();
-  const closers: (() => void)[] = [];
   const told = (event: StreamEvent): void => {
     const name = nameOf(event);
     if (!name || come.has(name)) return;
     come.set(name, event);
     waiting.get(name)?.(event);
   };
-  for (const { cookie } of stage.agents) closers.push(await openStream(stage.url, cookie, told));
+  const close = await openAll(stage, told);
   return {
+    close,
     first: (type, of) => {
       const name = `${type} ${of}`;
       const event = come.get(name);
       return event ? Promise.resolve(event) : new Promise((resolve) => waiting.set(name, resolve));
     },
-    close: () => closers.forEach((close) => close()),
   };
 }
 
