@@ -3,7 +3,14 @@ import proto from '@temporalio/proto';
 import { endCard } from '../db/calls.ts';
 import { unfinishedErasures } from '../db/erasures.ts';
 import type { Logger } from '../db/log.ts';
-import { lockUnfinished, redeliverCall, staleCards, unfinishedCalls, type UnfinishedCall } from '../db/mending.ts';
+import {
+  hastenRedelivery,
+  lockUnfinished,
+  redeliverCall,
+  staleCards,
+  unfinishedCalls,
+  type UnfinishedCall,
+} from '../db/mending.ts';
 import { inTransaction, type Db, type Transaction } from '../db/pool.ts';
 import { settleRecording } from '../db/recordings.ts';
 import type { CallLimits } from '../domain/call.ts';
@@ -26,6 +33,9 @@ export interface MendDeps {
 
 /** Of a stopped call nobody waits for what may never come: a leg without an end is taken for ended. */
 const STOPPED: Pick<CallLimits, 'legMaxMs' | 'settleMs'> = { legMaxMs: 3_000, settleMs: 3_000 };
+
+/** So long the events of a call wait for its new workflow to be started. */
+const START_SECONDS = 10;
 
 type Fate =
   | 'running'
@@ -78,32 +88,35 @@ async function mendOne(deps: MendDeps, call: UnfinishedCall): Promise<Outcome | 
   const main = await fateOf(deps, workflowId);
   if (main === 'running') return null;
   const fate = late === 'unknown' || main === 'stuck' ? main : late;
-  return inTransaction(deps.db, async (trx) => {
+  const plan = await inTransaction(deps.db, async (trx) => {
     if (!(await lockUnfinished(trx, call))) return null;
     if (late === 'stuck') await giveUp(deps, lateWorkflowId(workflowId));
     if (main === 'stuck') await giveUp(deps, workflowId);
-    if (fate === 'stopped') return stop(deps, trx, call, workflowId);
-    await note(trx, call.id, 'restarted');
+    const limits = fate === 'stopped' ? await stop(trx, call, deps.limits) : deps.limits;
+    const outcome = fate === 'stopped' ? 'stopped' : 'restarted';
+    await note(trx, call.id, outcome);
+    if (limits !== null) await redeliverCall(trx, call.id, START_SECONDS);
     // Of a workflow that Temporal does not know the dispatcher makes another under the same name.
-    if (fate !== 'unknown' || call.has_state)
-      await startLate(deps, workflowId, { callId: call.id, limits: deps.limits, late: true });
-    await redeliverCall(trx, call.id);
-    return 'restarted';
+    const starts = limits !== null && (fate !== 'unknown' || call.has_state);
+    return { outcome, late: starts ? { callId: call.id, limits, late: true } : null } as const;
   });
+  if (plan === null) return null;
+  // After the commit: who is killed here leaves events that wake the call by themselves, never a workflow that waits for events which do not come.
+  if (plan.late) await startLate(deps, workflowId, plan.late);
+  await hastenRedelivery(deps.db, call.id);
+  return plan.outcome;
 }
 
-async function stop(deps: MendDeps, trx: Transaction, call: UnfinishedCall, workflowId: string): Promise<Outcome> {
-  await note(trx, call.id, 'stopped');
+/** What its workflow shall wait for; null if it needs none. */
+async function stop(trx: Transaction, call: UnfinishedCall, limits: CallLimits): Promise<CallLimits | null> {
   if (call.state === 'over') {
     // Whoever stopped it wanted nobody to wait for its recording; the message says so, and it can be asked for again.
     const pending = (await trx('recordings').where({ call_id: call.id, state: 'pending' }).select('id')) as { id: string }[];
     for (const { id } of pending) await settleRecording(trx, { id, state: 'unavailable', reason: 'interrupted' });
-    return 'stopped';
+    return null;
   }
   await trx('calls').where({ id: call.id }).update({ stopped_at: trx.fn.now() });
-  await startLate(deps, workflowId, { callId: call.id, limits: { ...deps.limits, ...STOPPED }, late: true });
-  await redeliverCall(trx, call.id);
-  return 'stopped';
+  return { ...limits, ...STOPPED };
 }
 
 const note = (trx: Transaction, callId: string, what: 'restarted' | 'stopped'): Promise<void> =>

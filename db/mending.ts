@@ -40,18 +40,30 @@ export async function lockUnfinished(trx: Transaction, call: UnfinishedCall): Pr
   return row !== undefined && row.merged_into === null && row.state === call.state && row.entry_id === call.entry_id;
 }
 
-/** Everything that was ever taken for a call is delivered once more; what its steps have done already they find done. How many rows. */
-export async function redeliverCall(trx: Transaction, callId: string): Promise<number> {
+/**
+ * Everything that was ever taken for a call is delivered once more, after `inSeconds`; what its steps have done already they find done. How
+ * many rows.
+ */
+export async function redeliverCall(trx: Transaction, callId: string, inSeconds = 0): Promise<number> {
   // What is told anew begins with little.
   await trx.raw(`update calls set projection_rank = 0 where id = ?`, [callId]);
   const { rowCount } = await trx.raw<{ rowCount: number }>(
-    `update inbox set delivered_at = null, verdict = 'accepted', next_attempt_at = now(), attempts = 0
+    `update inbox set delivered_at = null, verdict = 'accepted', next_attempt_at = now() + make_interval(secs => ?), attempts = 0
      where verdict in ('delivered', 'late') and exists (
        select from calls where calls.id = ? and calls.view -> 'state' is null
          and calls.entry_id = inbox.entry and calls.integration_id = inbox.integration_id)`,
-    [callId],
+    [inSeconds, callId],
   );
   return rowCount;
+}
+
+/** What waits to be delivered once more need not wait any longer. */
+export async function hastenRedelivery(db: Executor, callId: string): Promise<void> {
+  await db.raw(
+    `update inbox set next_attempt_at = now() where delivered_at is null and next_attempt_at > now() and attempts = 0 and exists (
+       select from calls where calls.id = ? and calls.entry_id = inbox.entry and calls.integration_id = inbox.integration_id)`,
+    [callId],
+  );
 }
 
 /** Cards of calls that are over. */

@@ -36,7 +36,11 @@ async function activeCall(): Promise<{ readonly callId: string; readonly workflo
 type Described = { readonly status: { readonly name: string }; readonly raw: unknown };
 
 /** What Temporal says of workflows; it knows of no others, and lets nobody end one that is closed. */
-function mendWith(answers: ReadonlyMap<string, () => Described>, reasons: ReadonlyMap<string, string> = new Map()) {
+function mendWith(
+  answers: ReadonlyMap<string, () => Described>,
+  reasons: ReadonlyMap<string, string> = new Map(),
+  afterStart: () => void = () => undefined,
+) {
   const started: string[] = [];
   const given: string[] = [];
   const unknown = (id: string): Error => new WorkflowNotFoundError('workflow execution already completed', id, undefined);
@@ -65,7 +69,10 @@ function mendWith(answers: ReadonlyMap<string, () => Described>, reasons: Readon
           given.push(reason);
         },
       }),
-      start: async (_type: string, { workflowId }: { workflowId: string }) => void started.push(workflowId),
+      start: async (_type: string, { workflowId }: { workflowId: string }) => {
+        started.push(workflowId);
+        afterStart();
+      },
     },
   } as unknown as Client;
   const log = pino({ level: 'silent' });
@@ -95,6 +102,24 @@ test('one that it ended itself, and was killed before it made the call anew, is 
   expect(await steps.mendCalls({ callId })).toEqual({ restarted: 1, stopped: 0, cards: 0 });
   expect(started).toEqual([`${workflowId}:late`]);
   expect(await database.db('recordings').where({ call_id: callId }).first('state')).toEqual({ state: 'pending' });
+});
+
+test('killed as it has started the workflow anew, it leaves the events on their way to it', async () => {
+  const { callId, workflowId } = await activeCall();
+  const of = { source: 'pbx', integration_id: integrationId, entry: workflowId.split(':').at(-1), key: randomUUID(), body: {} };
+  const event = { ...of, verdict: 'delivered', delivered_at: new Date(Date.now() - 60_000) };
+  const [row] = (await database.db('inbox').insert(event, ['id'])) as { id: string }[];
+  const failed = { status: { name: 'FAILED' }, raw: {} };
+  const killed = (): never => {
+    throw new Error('killed');
+  };
+  const { steps, started } = mendWith(new Map([[workflowId, () => failed]]), new Map(), killed);
+  await expect(steps.mendCalls({ callId })).rejects.toThrow('killed');
+  expect(started).toEqual([`${workflowId}:late`]);
+  expect(await database.db('inbox').where({ id: row?.id }).first('delivered_at', 'verdict')).toEqual({
+    delivered_at: null,
+    verdict: 'accepted',
+  });
 });
 
 test('a call that cannot be mended keeps no other waiting, and is told of', async () => {
