@@ -234,7 +234,8 @@ async function tellOne(shape: Shape, story: number, teller: Teller): Promise<Sto
     if (!(error instanceof Trouble) && !(error instanceof CallOver) && !(error instanceof StepImpossible)) throw error;
     trouble = error.message;
   }
-  return { story, shape: shape.name, phone: teller.phone, entryIds: teller.entryIds, trouble };
+  const { phone, entryIds, longestWaitMs } = teller;
+  return { story, shape: shape.name, phone, entryIds, trouble, longestWaitMs };
 }
 
 interface Battlefield {

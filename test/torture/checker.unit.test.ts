@@ -19,7 +19,7 @@ function oneCall(): Evidence {
   return {
     seed: 1,
     staff: [{ extension: '101', agentId: 'anna', name: 'Анна' }],
-    stories: [{ story: 0, shape: 'answered', phone: PHONE, entryIds: ['e'], trouble: null }],
+    stories: [{ story: 0, shape: 'answered', phone: PHONE, entryIds: ['e'], trouble: null, longestWaitMs: 0 }],
     calls: [
       {
         entryId: 'e',

@@ -20,6 +20,9 @@ export interface Scene {
   borrowCaller(): Promise<{ readonly desk: Desk; giveBack(): void }>;
 }
 
+/** For the tickets of what has been told. */
+const PATIENCE_MS = 600_000;
+
 export class Trouble extends Error {
   override readonly name = 'Trouble';
 }
@@ -29,6 +32,8 @@ export class Teller {
   readonly entryIds: string[] = [];
   /** Conversations that tickets of this customer must hold by now. */
   marks = 0;
+  /** The longest that these were waited for, in ms. */
+  longestWaitMs = 0;
 
   constructor(
     readonly scene: Scene,
@@ -136,15 +141,19 @@ export class Teller {
     return Promise.all(own.map(({ id }) => this.scene.admin.get<TicketRecord>(`/api/tickets/${id}`)));
   }
 
-  /** Until everything told so far stands in tickets: what comes next builds on it. */
+  /** Until everything told so far stands in tickets: what comes next builds on it. Late is told apart from lost: the table says how late. */
   async settled(): Promise<TicketRecord[]> {
-    const deadline = Date.now() + 120_000;
+    const since = Date.now();
     for (;;) {
       const tickets = await this.tickets();
       const talks = tickets.flatMap(({ messages }) => messages.flatMap(({ conversation }) => conversation ?? []));
+      const waitedMs = Date.now() - since;
+      this.longestWaitMs = Math.max(this.longestWaitMs, waitedMs);
       if (talks.length >= this.marks && talks.every(({ outcome }) => outcome !== 'in_progress')) return tickets;
-      if (Date.now() > deadline)
-        throw new Trouble(`${talks.length} of ${this.marks} conversations stand in tickets after two minutes`);
+      if (waitedMs > PATIENCE_MS)
+        throw new Trouble(
+          `${talks.length} of ${this.marks} conversations stand in tickets after ${PATIENCE_MS / 60_000} minutes`,
+        );
       await delay(700);
     }
   }

@@ -540,18 +540,21 @@ function whyVoid(evidence: Evidence): string | null {
   return unknown > MOST_UNKNOWN * events ? `${percent(unknown / events)} of the events had a request without an answer` : null;
 }
 
+/** The values at these shares of the sorted list, and the largest. */
+function ranksOf(values: readonly number[], ...shares: readonly number[]): string {
+  const sorted = [...values].sort((a, b) => a - b);
+  return [...shares.map((share) => sorted[Math.floor(share * sorted.length)] ?? 0), sorted.at(-1) ?? 0].join(' / ');
+}
+
 function factsForTable(evidence: Evidence): Verdict['facts'] {
   const { sent, acts, strikes, calls, stories, orders, streams, inbox, tickets } = evidence;
   const acknowledged = new Set(sent.filter(({ status }) => status === 200).flatMap((one) => keyOfSent(one) ?? []));
   const unanswered = sent.filter(({ status, failure }) => status === null && failure !== 'lost');
   const { unknown, recovered, events } = unknownOf(evidence);
   const slow = sent.filter(({ status, tookMs }) => status !== null && tookMs > SLOW_MS);
-  const recoveries = strikes.flatMap(({ recoveredMs }) => recoveredMs ?? []).sort((a, b) => a - b);
-  const at = (share: number): number => recoveries[Math.min(recoveries.length - 1, Math.floor(share * recoveries.length))] ?? 0;
-  const took = sent
-    .filter(({ status }) => status === 200)
-    .map(({ tookMs }) => tookMs)
-    .sort((a, b) => a - b);
+  const recoveries = strikes.flatMap(({ recoveredMs }) => recoveredMs ?? []);
+  const took = sent.filter(({ status }) => status === 200).map(({ tookMs }) => tookMs);
+  const waits = stories.map(({ longestWaitMs }) => Math.round(longestWaitMs / 1000));
   const random = strikes.filter(({ kind, window }) => kind === 'kill' && window === undefined);
   const killsBy = groupBy(random, ({ what }) => what);
   const windowsBy = groupBy(
@@ -591,12 +594,13 @@ function factsForTable(evidence: Evidence): Verdict['facts'] {
     'kills at a point held open': list(windowsBy),
     'other faults': list(othersBy),
     'workflows that did not replay, begun anew': evidence.drain.begunAnew,
-    'time to recover p50 / p95 / max (ms)': `${at(0.5)} / ${at(0.95)} / ${recoveries.at(-1) ?? 0}`,
+    'time to recover p50 / p95 / max (ms)': ranksOf(recoveries, 0.5, 0.95),
+    'stories waited for their tickets p50 / p95 / max (s)': ranksOf(waits, 0.5, 0.95),
     'most memory by process (MB)': listOf(evidence.footprint?.peakMb),
     'disk at the end (MB)': listOf(evidence.footprint?.diskMb),
     'webhooks answered after more than 5 s': slow.length,
     'of these with its API or the way to it held up': slow.filter((one) => isHeldUp(one, evidence)).length,
-    'webhook answered p50 / p99 / max (ms)': `${took[Math.floor(took.length / 2)] ?? 0} / ${took[Math.floor(took.length * 0.99)] ?? 0} / ${took.at(-1) ?? 0}`,
+    'webhook answered p50 / p99 / max (ms)': ranksOf(took, 0.5, 0.99),
   };
 }
 

@@ -66,6 +66,8 @@ export interface StoryRecord {
   readonly entryIds: readonly string[];
   /** Why the story could not be told to its end. */
   readonly trouble: string | null;
+  /** The longest that it waited for the tickets of what had been told so far. */
+  readonly longestWaitMs: number;
 }
 
 export interface CallRecord {
