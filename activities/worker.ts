@@ -128,15 +128,20 @@ export async function startWorker(options: {
   const factsRefresher = startFactsRefresher({ db, log });
   const operatorRefresher = startOperatorRefresher({ db, log, telephony: openTelephony({ db, config, log }, secretsOf(config)) });
   if (options.schedules) await ensureSchedules(client, taskQueue);
-  const done = worker.run().finally(async () => {
-    await dispatcher.stop();
-    await factsRefresher.stop();
-    await operatorRefresher.stop();
-    await clientConnection.close();
-    await connection.close();
-    await db.destroy();
-    await tracing?.stop();
-  });
+  const run = async (): Promise<void> => {
+    try {
+      await worker.run();
+    } finally {
+      await dispatcher.stop();
+      await factsRefresher.stop();
+      await operatorRefresher.stop();
+      await clientConnection.close();
+      await connection.close();
+      await db.destroy();
+      await tracing?.stop();
+    }
+  };
+  const done = run();
   log.info({ taskQueue }, 'Worker is running');
   return {
     async stop() {

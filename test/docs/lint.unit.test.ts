@@ -13,7 +13,7 @@ test('each rule that eslint.config.js switches off has its reason in the line be
 });
 
 test('the code makes no exceptions of its own, for the linter or for the compiler', async () => {
-  const comment = /(?:\/\/|\/\*|<!--)\s*(?:eslint-(?:disable|enable)|eslint\s|@ts-(?:ignore|nocheck|expect-error))/;
+  const comment = /(?:\/\/|\/\*|<!--)\s*(?:(?:es|ox)lint-(?:disable|enable)|eslint\s|@ts-(?:ignore|nocheck|expect-error))/;
   const found: string[] = [];
   for (const place of PLACES) {
     const names = (await readdir(`${ROOT}${place}`, { recursive: true })).filter((name) => /\.(?:ts|mjs|js|vue)$/.test(name));
