@@ -20,8 +20,9 @@ const open = (section: string, more: Readonly<Record<string, string>> = {}, look
 const loadOf = (asked: Partial<Question>): string[] =>
   FIGURES_OF_SECTION.load.map((figure) => inWords(figure, reckoned(made.world, figure, asked).value));
 const shownLoad = async (page: Page): Promise<string[]> => (await tilesOf(page)).map(({ value }) => value.text);
-/** Choosing asks anew; what stands there is read when the answer is on the screen. */
+/** Choosing asks anew, once what was asked before is answered; what stands there is read when the answer is on the screen. */
 async function afterAnswer(page: Page, change: () => Promise<unknown>): Promise<URL> {
+  await page.locator('main [aria-busy="false"]').waitFor();
   const [response] = await Promise.all([page.waitForResponse((one) => one.url().includes('/api/statistics/')), change()]);
   await page.locator('main [aria-busy="false"]').waitFor();
   return new URL(response.url());
@@ -144,11 +145,10 @@ describe('the page’s other faces', () => {
     expect(await page.getByText('ничего не было').count()).toBe(0);
   });
 
+  // Light and dark, wide and narrow, both languages: each once.
   const LOOKS: readonly (readonly [string, Look])[] = [
     ['light, wide, Russian', { language: 'ru' }],
-    ['dark, wide, English', { dark: true, language: 'en' }],
-    ['light, 390 pixels, English', { width: 390, height: 844, language: 'en' }],
-    ['dark, 390 pixels, Russian', { width: 390, height: 844, dark: true, language: 'ru' }],
+    ['dark, 390 pixels, English', { width: 390, height: 844, dark: true, language: 'en' }],
   ];
   test.each(LOOKS)('S20–S25 %s: nothing against WCAG 2.2 AA in any section, nothing to scroll sideways', async (_name, look) => {
     const page = await open('load', {}, { ...look, timezone: BERLIN });
