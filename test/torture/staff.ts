@@ -3,7 +3,7 @@ import { operator, type Account } from '../../run/demo-pbx/staff.ts';
 /** Those who answer whatever comes; several calls at once are nothing unusual for them. */
 export const DESKS = ['101', '102', '103', '104', '105', '106'] as const;
 /** Those who call back: one call each at a time, as the product asks. */
-export const CALLERS = ['201', '202', '203'] as const;
+export const CALLERS = ['201', '202', '203', '204', '205', '206'] as const;
 /** Known to the PBX, mapped to nobody. */
 export const ROBOT = '301';
 /** «Игнорировать звонки этого оператора». */
