@@ -3,7 +3,14 @@ import { LongestFirst } from './test/support/longest-first.ts';
 import ui from './ui/vite.config.ts';
 
 /** Waits are for conditions; these are only what a machine busy with something else may need before one counts as not coming. */
-const shared = { pool: 'forks' as const, testTimeout: 90_000, hookTimeout: 120_000, unstubEnvs: true, restoreMocks: true };
+const shared = {
+  pool: 'forks' as const,
+  testTimeout: 90_000,
+  hookTimeout: 120_000,
+  unstubEnvs: true,
+  restoreMocks: true,
+  expect: { poll: { timeout: 15_000 } },
+};
 /** Whole processes and browsers: on CI's shared cores one more try tells a busy moment from a fault. The reporter names what was retried. */
 const inCi = { retry: process.env['CI'] ? 1 : 0 };
 /** One process takes one file after the other and keeps the modules: loading the product anew for each is two seconds of a core a file. */
@@ -18,6 +25,7 @@ const LONG = [
   'test/product/downtime.test.ts',
   'test/product/held-open.test.ts',
   'test/privacy/erasure-killed.test.ts',
+  'test/privacy/faults.test.ts',
   'test/security/sign-in-time.test.ts',
   'test/privacy/retention-killed.test.ts',
 ];
