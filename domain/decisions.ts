@@ -12,6 +12,7 @@ export {
   askedAgain,
   FETCH_ATTEMPTS,
   FETCH_PAUSES_MS,
+  fetchPausesMs,
   FORMER_FETCH_PAUSES_MS,
   newCallState,
   withAnnounced,
@@ -19,6 +20,7 @@ export {
   withFetched,
   withTicket,
   type CallState,
+  type FetchOutcome,
   type Registered,
   type RegisteredRecording,
 } from './state.ts';

@@ -117,6 +117,8 @@ const MINUTE_MS = 60_000;
 export const FETCH_PAUSES_MS: readonly number[] = [...Array<number>(10).fill(1), 10, 30, 60, 120].map(
   (minutes) => minutes * MINUTE_MS,
 );
+/** Where the PBX could not be reached: it may be there again in a moment, and somebody is looking at the ticket. As long in all. */
+export const UNREACHABLE_PAUSES_MS: readonly number[] = [5_000, 20_000, ...FETCH_PAUSES_MS.slice(0, -1), 150 * MINUTE_MS];
 /** Those of calls that began to wait by them. */
 export const FORMER_FETCH_PAUSES_MS: readonly number[] = [1, 2, 5, 10, 30, 60].map((minutes) => minutes * MINUTE_MS);
 export const FETCH_ATTEMPTS = 24;
@@ -136,13 +138,20 @@ export function withTicket(state: CallState, ticketId: string): CallState {
   return state.tickets.includes(ticketId) ? state : { ...state, tickets: [...state.tickets, ticketId] };
 }
 
+/** Of one attempt; `reason` is a code that the interface puts into words. */
+export type FetchOutcome = { readonly state: 'settled' } | { readonly state: 'retry'; readonly reason: string };
+
+/** Between an attempt that came out so and the next. */
+export const fetchPausesMs = (outcome: FetchOutcome): readonly number[] =>
+  outcome.state === 'retry' && outcome.reason === 'pbx_unreachable' ? UNREACHABLE_PAUSES_MS : FETCH_PAUSES_MS;
+
 /** A fetch came back: settled, or to be tried again after a pause. */
 export function withFetched(
   state: CallState,
   recordingId: string,
-  outcome: { readonly state: 'settled' } | { readonly state: 'retry'; readonly reason: string },
+  outcome: FetchOutcome,
   now: Instant,
-  pausesMs = FETCH_PAUSES_MS,
+  pausesMs = fetchPausesMs(outcome),
 ): CallState {
   return {
     ...state,

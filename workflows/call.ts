@@ -15,6 +15,7 @@ import {
   askedAgain,
   decide,
   FETCH_PAUSES_MS,
+  fetchPausesMs,
   FORMER_FETCH_PAUSES_MS,
   newCallState,
   withAnnounced,
@@ -171,8 +172,12 @@ export async function call(input: CallInput): Promise<Record<string, unknown>> {
 const marksTasks = (): boolean => patched('tasks-marked');
 
 /** `patched` goes once no call is open that waited for a recording by the former pauses: a day after the deployment. */
-const pausesAfter = ({ state }: FetchOutcome): readonly number[] =>
-  state === 'settled' || patched('recordings-asked-for-each-minute') ? FETCH_PAUSES_MS : FORMER_FETCH_PAUSES_MS;
+function pausesAfter(outcome: FetchOutcome): readonly number[] {
+  if (outcome.state === 'settled') return FETCH_PAUSES_MS;
+  if (!patched('recordings-asked-for-each-minute')) return FORMER_FETCH_PAUSES_MS;
+  const pauses = fetchPausesMs(outcome);
+  return pauses === FETCH_PAUSES_MS || patched('unreachable-asked-sooner') ? pauses : FETCH_PAUSES_MS;
+}
 
 interface Alarm {
   /** Sees to it that the alarm rings at that time, or sooner. */

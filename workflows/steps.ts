@@ -1,5 +1,5 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
-import type { CallState, Decision } from '../domain/decisions.ts';
+import type { CallState, Decision, FetchOutcome } from '../domain/decisions.ts';
 
 /** What came of one decision. */
 export type DecisionResult =
@@ -53,7 +53,7 @@ export type CommandOutcome =
   /** The answer was lost: the PBX may have taken it, so it is never sent twice. */
   | { readonly state: 'unknown' };
 
-export type FetchOutcome = { readonly state: 'settled' } | { readonly state: 'retry'; readonly reason: string };
+export type { FetchOutcome };
 
 /** That the PBX has no recording to give; for good, or for now. */
 export interface FetchRefusal {

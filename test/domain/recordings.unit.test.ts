@@ -28,6 +28,7 @@ function recorded(tell: (script: Script, leg: ScriptLeg) => void): Script {
 
 const settled = { state: 'settled' } as const;
 const retry = { state: 'retry', reason: 'not_found' } as const;
+const unreachable = { state: 'retry', reason: 'pbx_unreachable' } as const;
 
 describe('a recording of a talk', () => {
   test('is announced with the ticket, and fetched when it is in storage', () => {
@@ -328,6 +329,12 @@ describe('fetching', () => {
   test('R19: not there for longer, is asked for ever more rarely, for most of a day', () => {
     const minutes = minutesBetween(fetchesOf(play(ready().messages, { fetch: () => retry })));
     expect(minutes).toEqual([...Array<number>(10).fill(1), 10, 30, 60, ...Array<number>(10).fill(120)]);
+  });
+
+  test('of a PBX that cannot be reached, is asked for again in seconds, then as any other', () => {
+    const fetch = (_id: string, attempt: number) => (attempt <= 4 ? unreachable : settled);
+    const seconds = minutesBetween(fetchesOf(play(ready().messages, { fetch }))).map((minutes) => minutes * 60);
+    expect(seconds).toEqual([5, 20, 60, 60]);
   });
 
   test('is given up after many attempts, with the last reason', () => {

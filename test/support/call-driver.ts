@@ -9,6 +9,7 @@ import {
   type CallState,
   type Decision,
   type Errand,
+  type FetchOutcome,
   type ProjectedCard,
   type ProjectedConversation,
 } from '../../domain/decisions.ts';
@@ -17,7 +18,6 @@ import { T0 } from './leg-events.ts';
 
 export const LIMITS: CallLimits = { draftGraceMs: 2_000, settleMs: 30_000, legMaxMs: 4 * 3_600_000, recordingWaitMs: 900_000 };
 
-type FetchOutcome = Parameters<typeof withFetched>[2];
 type DecisionOf<T extends Decision['type']> = Extract<Decision, { type: T }>;
 
 export interface PlayOptions {
