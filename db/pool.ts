@@ -38,6 +38,14 @@ export function createPool(databaseUrl: string, options: PoolOptions = {}): Db {
   return db;
 }
 
+/** Another pool at the database of `db`, whose connections plan each statement once (`GENERIC_PLANS`). */
+export function ownPool(db: Db, max: number): Db {
+  const { connection, ...config } = db.client.config as { connection: object };
+  const own = knex({ ...config, connection: { ...connection, options: GENERIC_PLANS }, pool: { min: 0, max } });
+  own.on('query-error', hideValue);
+  return own;
+}
+
 /** SQLSTATE class 22, data exception: the server repeats the value that it could not read, and that may be what somebody typed. */
 function hideValue(error: Error & { readonly code?: string }, { sql }: { readonly sql: string }): void {
   const before = `${sql} - `;

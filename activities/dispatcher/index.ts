@@ -1,9 +1,8 @@
 import type { Client } from '@temporalio/client';
-import knex from 'knex';
 import type { Config } from '../../db/config.ts';
 import { findWaitingEntries, hurryPostponedRows, nameOfEntry, type EntryKey } from '../../db/inbox.ts';
 import type { Logger } from '../../db/log.ts';
-import { GENERIC_PLANS, type Db } from '../../db/pool.ts';
+import { ownPool, type Db } from '../../db/pool.ts';
 import type { Tracing } from '../../db/tracing.ts';
 import { limitsOf } from '../call-limits.ts';
 import { createBell } from './bell.ts';
@@ -73,6 +72,7 @@ export interface Dispatcher {
  */
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const tuning = { ...TUNING, ...deps.tuning };
+  // While one of its entries waits for Temporal its connection waits too: nobody else's statements shall stand in line behind it.
   const db = ownPool(deps.db, tuning.concurrency + 2);
   deps.tracing?.watchQueries(db);
   const health = createTemporalHealth();
@@ -239,12 +239,6 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       }
     },
   };
-}
-
-/** While one of its entries waits for Temporal its connection waits too: nobody else's statements shall stand in line behind it. */
-function ownPool(db: Db, max: number): Db {
-  const { connection, ...config } = db.client.config as { connection: object };
-  return knex({ ...config, connection: { ...connection, options: GENERIC_PLANS }, pool: { min: 0, max } });
 }
 
 function entryDepsOf(deps: DispatcherDeps, tuning: Tuning, db: Db): EntryDeps {

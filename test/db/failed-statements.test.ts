@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLogger } from '../../db/log.ts';
-import { createPool, inTransaction, type Executor } from '../../db/pool.ts';
+import { createPool, inTransaction, ownPool, type Executor } from '../../db/pool.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -23,6 +23,18 @@ describe.each(FAILING)('a statement that %s', (_, code, fail) => {
     ['of the pool', false, (db: TestDatabase['db']) => fail(db)],
     ['of a prepared pool', true, (db: TestDatabase['db']) => fail(db)],
     ['in a transaction', false, (db: TestDatabase['db']) => inTransaction(db, fail)],
+    [
+      'of a pool beside it',
+      true,
+      async (db: TestDatabase['db']) => {
+        const own = ownPool(db, 1);
+        try {
+          await fail(own);
+        } finally {
+          await own.destroy();
+        }
+      },
+    ],
   ])('%s says which, and repeats nothing of what people typed', async (__, prepared, run) => {
     const db = createPool(database.url, { prepared, max: 2 });
     const error = await run(db).then(
