@@ -33,7 +33,7 @@ interface Connection {
   waiting: Frame[] | null;
   /** Rows that the backlog has told already and the live part is still to meet. */
   readonly told: Map<string, StreamRow>;
-  /** What is not told yet, in order; by ticket, as the last change of one says what those before it said. */
+  /** What is not told yet, in order; the last change of a ticket says what those before it said. */
   readonly held: Map<string, Frame>;
 }
 
@@ -52,13 +52,15 @@ export interface EventHub {
   close(): Promise<void>;
 }
 
-/** How long changes of other people's tickets wait to be told of together: a hundred browsers a second read their lists anew at most. */
+/** How long changes and recordings of other people's tickets wait to be told of together: a hundred browsers a second read their lists anew at most. */
 export const togetherMs = (streams: number): number =>
   Math.min(TOLD_TOGETHER_MS.most, Math.max(TOLD_TOGETHER_MS.least, streams * TOLD_TOGETHER_MS.eachStream));
 
-/** The change of a ticket that is not the viewer's, nor was a moment before. */
+const TOLD_TOGETHER: ReadonlySet<string> = new Set(['ticket.changed', 'recording.ready']);
+
+/** Of a ticket that is not the viewer's, nor was a moment before. */
 const isAnothers = ({ type, assignee_id, left }: StreamRow, { agentId }: Viewer): boolean =>
-  type === 'ticket.changed' && assignee_id !== agentId && !left?.includes(agentId);
+  TOLD_TOGETHER.has(type) && assignee_id !== agentId && !left?.includes(agentId);
 
 const frameOf = (row: StreamRow, position: Position): Frame => ({
   rowId: row.id,
@@ -107,14 +109,14 @@ export function createEventHub(options: { readonly db: Db; readonly databaseUrl:
   function tell(connection: Connection, frame: Frame, row?: StreamRow): void {
     if (connection.waiting) connection.waiting.push(frame);
     else if (connection.told.delete(frame.rowId)) return;
-    else if (row && isAnothers(row, connection.viewer)) hold(connection, frame, row.ticket_id ?? '');
+    else if (row && isAnothers(row, connection.viewer)) hold(connection, frame, JSON.stringify([row.type, row.payload]));
     else write(connection, frame.text);
   }
 
   let holdTimer: NodeJS.Timeout | undefined;
-  function hold(connection: Connection, frame: Frame, ticketId: string): void {
-    connection.held.delete(ticketId);
-    connection.held.set(ticketId, frame);
+  function hold(connection: Connection, frame: Frame, what: string): void {
+    connection.held.delete(what);
+    connection.held.set(what, frame);
     holdTimer ??= setTimeout(() => {
       holdTimer = undefined;
       for (const one of everyone()) if (one.held.size > 0) write(one, '');

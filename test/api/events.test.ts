@@ -131,6 +131,26 @@ describe('The event stream', () => {
     expect(names(resumed)).toEqual(['ticket']);
   });
 
+  it('tells of the recording of another’s ticket together with its changes', async () => {
+    const [own, all] = [await open(api.boris), await open(api.anna)];
+    const { id } = as<{ id: string }>(
+      await api.admin.post('/api/tickets', { subject: 'x', channel: 'email', assigneeId: api.boris.id }),
+    );
+    for (const stream of [own, all]) await stream.until((told) => told.ofType('ticket.changed').length === 1);
+    await inTransaction(api.db, async (trx) => {
+      const of = { agentId: null, ticketId: id } as const;
+      const change = () => publish(trx, { ...of, type: 'ticket.changed', payload: { ticketId: id } });
+      await change();
+      await publish(trx, { ...of, type: 'recording.ready', payload: { ticketId: id, recordingId: randomUUID() } });
+      await change();
+    });
+    await all.until((stream) => stream.ofType('ticket.changed').length === 2);
+    await bell(own, all);
+    const names = (of: EventStream) => of.events.map(({ type }) => type).filter((type) => /^(ticket|recording)/.test(type));
+    expect(names(own)).toEqual(['ticket.changed', 'ticket.changed', 'recording.ready', 'ticket.changed']);
+    expect(names(all)).toEqual(['ticket.changed', 'recording.ready', 'ticket.changed']);
+  });
+
   it('sends only what its description promises', async () => {
     const stream = await open(api.admin);
     await api.anna.post('/api/customers', { fullName: 'x' });
