@@ -95,16 +95,23 @@ async function mendOne(deps: MendDeps, call: UnfinishedCall): Promise<Outcome | 
     const limits = fate === 'stopped' ? await stop(trx, call, deps.limits) : deps.limits;
     const outcome = fate === 'stopped' ? 'stopped' : 'restarted';
     await note(trx, call.id, outcome);
-    if (limits !== null) await redeliverCall(trx, call.id, START_SECONDS);
-    // Of a workflow that Temporal does not know the dispatcher makes another under the same name.
-    const starts = limits !== null && (fate !== 'unknown' || call.has_state);
+    // Of a workflow that Temporal does not know the dispatcher makes another under the same name, unless the call is over.
+    const starts = limits !== null && (fate !== 'unknown' || call.has_state || call.state === 'over');
+    if (limits !== null) await redeliverCall(trx, call.id, starts ? START_SECONDS : 0);
     return { outcome, late: starts ? { callId: call.id, limits, late: true } : null } as const;
   });
-  if (plan === null) return null;
-  // After the commit: who is killed here leaves events that wake the call by themselves, never a workflow that waits for events which do not come.
-  if (plan.late) await startLate(deps, workflowId, plan.late);
-  await hastenRedelivery(deps.db, call.id);
-  return plan.outcome;
+  if (plan?.late) await startThenRedeliver(deps, workflowId, plan.late);
+  return plan?.outcome ?? null;
+}
+
+/**
+ * After the commit, so that who is killed here leaves events that are still to be delivered, never a workflow that waits for such as do not come. What
+ * was delivered before that workflow was there, and changed nothing therefore, is delivered to it as well.
+ */
+async function startThenRedeliver(deps: MendDeps, workflowId: string, input: CallInput): Promise<void> {
+  await startLate(deps, workflowId, input);
+  await inTransaction(deps.db, (trx) => redeliverCall(trx, input.callId));
+  await hastenRedelivery(deps.db, input.callId);
 }
 
 /** What its workflow shall wait for; null if it needs none. */

@@ -41,8 +41,8 @@ export async function lockUnfinished(trx: Transaction, call: UnfinishedCall): Pr
 }
 
 /**
- * Everything that was ever taken for a call is delivered once more, after `inSeconds`; what its steps have done already they find done. How
- * many rows.
+ * Everything that was ever taken for a call is delivered once more, after `inSeconds` if nothing new comes of it sooner; what its steps have done
+ * already they find done. How many rows.
  */
 export async function redeliverCall(trx: Transaction, callId: string, inSeconds = 0): Promise<number> {
   // What is told anew begins with little.
@@ -57,11 +57,12 @@ export async function redeliverCall(trx: Transaction, callId: string, inSeconds 
   return rowCount;
 }
 
-/** What waits to be delivered once more need not wait any longer. */
+/** What waits to be delivered once more need not wait any longer; nobody is kept waiting who has it in hand already. */
 export async function hastenRedelivery(db: Executor, callId: string): Promise<void> {
   await db.raw(
-    `update inbox set next_attempt_at = now() where delivered_at is null and next_attempt_at > now() and attempts = 0 and exists (
-       select from calls where calls.id = ? and calls.entry_id = inbox.entry and calls.integration_id = inbox.integration_id)`,
+    `update inbox set next_attempt_at = now() where id in (
+       select inbox.id from inbox join calls on calls.entry_id = inbox.entry and calls.integration_id = inbox.integration_id
+       where calls.id = ? and inbox.delivered_at is null and inbox.attempts = 0 and inbox.next_attempt_at > now() for update of inbox skip locked)`,
     [callId],
   );
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { pino } from 'pino';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMendSteps } from '../../activities/mend-calls.ts';
 import { callWorkflowId } from '../../workflows/messages.ts';
 import { seedCast } from '../support/call-runner.ts';
@@ -39,7 +39,7 @@ type Described = { readonly status: { readonly name: string }; readonly raw: unk
 function mendWith(
   answers: ReadonlyMap<string, () => Described>,
   reasons: ReadonlyMap<string, string> = new Map(),
-  afterStart: () => void = () => undefined,
+  afterStart: () => void | Promise<void> = () => undefined,
 ) {
   const started: string[] = [];
   const given: string[] = [];
@@ -71,7 +71,7 @@ function mendWith(
       }),
       start: async (_type: string, { workflowId }: { workflowId: string }) => {
         started.push(workflowId);
-        afterStart();
+        await afterStart();
       },
     },
   } as unknown as Client;
@@ -104,21 +104,53 @@ test('one that it ended itself, and was killed before it made the call anew, is 
   expect(await database.db('recordings').where({ call_id: callId }).first('state')).toEqual({ state: 'pending' });
 });
 
-test('killed as it has started the workflow anew, it leaves the events on their way to it', async () => {
-  const { callId, workflowId } = await activeCall();
-  const of = { source: 'pbx', integration_id: integrationId, entry: workflowId.split(':').at(-1), key: randomUUID(), body: {} };
-  const event = { ...of, verdict: 'delivered', delivered_at: new Date(Date.now() - 60_000) };
-  const [row] = (await database.db('inbox').insert(event, ['id'])) as { id: string }[];
-  const failed = { status: { name: 'FAILED' }, raw: {} };
-  const killed = (): never => {
-    throw new Error('killed');
-  };
-  const { steps, started } = mendWith(new Map([[workflowId, () => failed]]), new Map(), killed);
-  await expect(steps.mendCalls({ callId })).rejects.toThrow('killed');
-  expect(started).toEqual([`${workflowId}:late`]);
-  expect(await database.db('inbox').where({ id: row?.id }).first('delivered_at', 'verdict')).toEqual({
-    delivered_at: null,
-    verdict: 'accepted',
+describe('the events of a call that is begun anew', () => {
+  const FAILED = { status: { name: 'FAILED' }, raw: {} };
+  const WAITING = { delivered_at: null, verdict: 'accepted' };
+
+  async function heardCall() {
+    const call = await activeCall();
+    const of = {
+      source: 'pbx',
+      integration_id: integrationId,
+      entry: call.workflowId.split(':').at(-1),
+      key: randomUUID(),
+      body: {},
+    };
+    const event = { ...of, verdict: 'delivered', delivered_at: new Date(Date.now() - 60_000) };
+    const [row] = (await database.db('inbox').insert(event, ['id'])) as { id: string }[];
+    const inbox = () => database.db('inbox').where({ id: row?.id });
+    return { ...call, inbox, told: () => inbox().first('delivered_at', 'verdict') };
+  }
+
+  test('are on their way to its workflow when the upkeep is killed as it has started that', async () => {
+    const { callId, workflowId, told } = await heardCall();
+    const killed = (): never => {
+      throw new Error('killed');
+    };
+    const { steps, started } = mendWith(new Map([[workflowId, () => FAILED]]), new Map(), killed);
+    await expect(steps.mendCalls({ callId })).rejects.toThrow('killed');
+    expect(started).toEqual([`${workflowId}:late`]);
+    expect(await told()).toEqual(WAITING);
+  });
+
+  test('come to its workflow also where something new had them delivered before that was there', async () => {
+    const { callId, workflowId, inbox, told } = await heardCall();
+    const tooSoon = async () => void (await inbox().update({ verdict: 'late', delivered_at: new Date() }));
+    const { steps } = mendWith(new Map([[workflowId, () => FAILED]]), new Map(), tooSoon);
+    expect(await steps.mendCalls({ callId })).toEqual({ restarted: 1, stopped: 0, cards: 0 });
+    expect(await told()).toEqual(WAITING);
+  });
+
+  test('come to a workflow of a call that is over and that Temporal has forgotten', async () => {
+    const { callId, workflowId, inbox, told } = await heardCall();
+    await database.db('calls').where({ id: callId }).update({ state: 'over' });
+    await database.db('recordings').insert({ call_id: callId, recording_id: 'R', state: 'pending' });
+    const { steps, started } = mendWith(new Map());
+    expect(await steps.mendCalls({ callId })).toEqual({ restarted: 1, stopped: 0, cards: 0 });
+    expect(started).toEqual([`${workflowId}:late`]);
+    expect(await told()).toEqual(WAITING);
+    expect(await inbox().where('next_attempt_at', '<=', database.db.fn.now())).toHaveLength(1);
   });
 });
 
