@@ -229,7 +229,7 @@ async function hungUp(callId: string, { action, legId }: HangUp): Promise<Answer
 }
 
 /**
- * What comes of a recording within seconds; else what its activity is to be told. Awaited by the main loop itself, and never beside another local activity, a
+ * What comes of a recording within a second; else what its activity is to be told. Awaited by the main loop itself, and never beside another local activity, a
  * timer or a signal that leads to a command: a replay answers a local activity before all that happened in its task, whatever came first when it
  * ran, so that commands come in another order, and the call is stuck for ever. (Calls of before run it besides, as their histories say.)
  */

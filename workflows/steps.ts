@@ -99,8 +99,8 @@ export const files = proxyActivities<Pick<PbxSteps, 'fetchRecording'>>({
 });
 
 /**
- * Where nobody rings or talks any more, and nobody waits for the workflow: without a task of its own, which costs Temporal five writes. Tried once; the
- * task of the workflow, which waits meanwhile, must not become old.
+ * Where nobody rings or talks any more: without a task of its own, which costs Temporal five writes. Tried once; the task of the workflow, which waits
+ * meanwhile as an agent's action does, must not become old.
  */
 export const filesAtOnce = proxyLocalActivities<Pick<PbxSteps, 'fetchRecordingAtOnce'>>({
   startToCloseTimeout: '5s',
