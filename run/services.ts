@@ -4,6 +4,8 @@ import { supervise, type Service } from './supervise.ts';
 
 /** Runs our scripts, without a loader in each process. */
 const SERVICE = 'run/service.mjs';
+/** Of one Ctrl-C in a terminal npm tells its child once more what the terminal has told it already. */
+const SAME_PRESS_MS = 1_000;
 
 export interface OurProcess {
   readonly name: string;
@@ -70,9 +72,12 @@ export class Services {
 
   /** Ctrl-C, a service manager, a closed terminal. The second time nobody waits any longer. */
   stopOnSignals(): void {
+    let firstAt: number | undefined;
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        if (this.stopping) process.exit(1);
+        firstAt ??= Date.now();
+        if (this.stopping && Date.now() - firstAt > SAME_PRESS_MS) process.exit(1);
+        if (this.stopping) return;
         say('Stopping …');
         void this.stop().then(() => {
           say('Stopped. Nothing is lost: the next start goes on from here.');

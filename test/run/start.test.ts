@@ -147,6 +147,16 @@ test('Ctrl-C in the middle of the first start leaves nothing running, and the ne
   expect(await startsSeen()).toEqual({ value: 1 });
 });
 
+test('Ctrl-C that npm tells once more stops everything in order', async () => {
+  const trubka = start();
+  await trubka.says(READY);
+  trubka.kill('SIGINT');
+  await trubka.says(/Stopping …/);
+  trubka.kill('SIGINT');
+  expect(await trubka.exitCode()).toBe(0);
+  expect(trubka.output).toMatch(/Stopped\. Nothing is lost/);
+});
+
 test('with a database and a Temporal given, none of its own is started', async () => {
   const { createTestDatabase } = await import('../support/database.ts');
   const { temporalAddress } = await import('../support/temporal.ts');
