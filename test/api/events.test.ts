@@ -105,12 +105,18 @@ describe('The event stream', () => {
     expect([...new Set(tickets(all).reverse())]).toEqual([mine, foreign, free]);
   });
 
-  it('tells of other people’s tickets together, of each once, and of nothing out of order', async () => {
+  /** As Boris, whose ticket it is, and Anna, who may see it, hear of it. */
+  async function ticketOfBoris(): Promise<{ own: EventStream; all: EventStream; id: string }> {
     const [own, all] = [await open(api.boris), await open(api.anna)];
     const { id } = as<{ id: string }>(
       await api.admin.post('/api/tickets', { subject: 'x', channel: 'email', assigneeId: api.boris.id }),
     );
     for (const stream of [own, all]) await stream.until((told) => told.ofType('ticket.changed').length === 1);
+    return { own, all, id };
+  }
+
+  it('tells of other people’s tickets together, of each once, and of nothing out of order', async () => {
+    const { own, all, id } = await ticketOfBoris();
     await inTransaction(api.db, async (trx) => {
       const change = (ticketId: string) =>
         publish(trx, { type: 'ticket.changed', agentId: null, ticketId, payload: { ticketId } });
@@ -132,11 +138,7 @@ describe('The event stream', () => {
   });
 
   it('tells of the recording of another’s ticket together with its changes', async () => {
-    const [own, all] = [await open(api.boris), await open(api.anna)];
-    const { id } = as<{ id: string }>(
-      await api.admin.post('/api/tickets', { subject: 'x', channel: 'email', assigneeId: api.boris.id }),
-    );
-    for (const stream of [own, all]) await stream.until((told) => told.ofType('ticket.changed').length === 1);
+    const { own, all, id } = await ticketOfBoris();
     await inTransaction(api.db, async (trx) => {
       const of = { agentId: null, ticketId: id } as const;
       const change = () => publish(trx, { ...of, type: 'ticket.changed', payload: { ticketId: id } });
